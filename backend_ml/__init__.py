@@ -1,0 +1,1 @@
+"""The machine half of production: predictions, learning, and what to ask next."""

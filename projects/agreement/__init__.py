@@ -1,0 +1,1 @@
+"""One agreement metric per file."""

@@ -1,0 +1,1 @@
+"""How kinds join: intake and decomposition."""

@@ -1,0 +1,1 @@
+"""One kind of annotation task, one folder."""

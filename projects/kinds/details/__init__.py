@@ -1,0 +1,1 @@
+"""Message details: the spans that say who, when, how long and where."""

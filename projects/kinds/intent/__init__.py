@@ -1,0 +1,1 @@
+"""Message intent: one choice of what the sender wants."""

@@ -1,0 +1,17 @@
+"""The kind ``intent``."""
+
+from pathlib import Path
+
+from projects.kinds.base import Kind
+
+KIND = Kind(
+    name="intent",
+    title="Message intent",
+    folder=Path(__file__).parent,
+    form="choice",
+    control="intent",
+    to_name="message",
+    field="text",
+    metric="choices",
+    learner="choice_linear",
+)

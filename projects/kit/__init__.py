@@ -1,0 +1,1 @@
+"""What both services stand on, each file one thing."""

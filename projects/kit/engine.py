@@ -1,0 +1,223 @@
+"""Durable background work: the only file that imports the workflow engine (DBOS).
+
+What the engine promises, and what it does not (measured):
+
+* an accepted workflow is run to its end, also after a crash of the process;
+* a step may run again, so every outside effect looks before it acts;
+* a workflow that failed is not tried again under the same key, so whoever
+  keeps the ``event`` table re-accepts it under a new one;
+* work of a process that never comes back is not taken over by another one.
+
+One process at a time may run with one ``executor_id``; :func:`launch` takes a
+lock file to make sure of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, ParamSpec, TypeVar
+
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSPortableJSONSerializer,
+    EnqueueOptions,
+)
+from dbos import error as engine_errors
+from sqlalchemy.orm import Session
+
+from projects.kit import database, logs
+from projects.kit.errors import PlatformError
+
+VERSION = "1"
+"""Fixed by hand: with the engine's default, each change of the code orphans unfinished work."""
+
+log = logs.get(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AlreadyRunning(PlatformError):
+    """Another process runs the same background work on the same folder."""
+
+    status = 409
+
+    def __init__(self, lock: str) -> None:
+        super().__init__(lock)
+        self.lock = lock
+
+    def __str__(self) -> str:
+        return f"Another process already holds {self.lock}; stop it first."
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A queue of workflows; with ``one_per_key``, never two of one key at once."""
+
+    name: str
+    concurrency: int = 4
+    one_per_key: bool = False
+    poll_seconds: float = 0.2
+
+
+def workflow(*, name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Mark a function of plain JSON arguments as a durable workflow called ``name``."""
+    return DBOS.workflow(name=name)
+
+
+def step(*, name: str, attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Mark one effect; it is tried again with back-off when its error is ``retryable``."""
+    return DBOS.step(
+        name=name,
+        retries_allowed=attempts > 1,
+        max_attempts=attempts,
+        interval_seconds=0.5,
+        should_retry=lambda error: bool(getattr(error, "retryable", False)),
+    )
+
+
+class Acceptor:
+    """Hands work over to the engine, inside the caller's own transaction."""
+
+    def __init__(self, *, name: str, url: str) -> None:
+        self._client = DBOSClient(
+            system_database_engine=database.make_engine(url, immediate=False),
+            application_name=name,
+            serializer=DBOSPortableJSONSerializer(),
+        )
+
+    def accept(
+        self,
+        session: Session,
+        lane: Lane,
+        workflow_name: str,
+        *args: Any,
+        key: str,
+        lane_key: str | None = None,
+    ) -> bool:
+        """Enqueue ``workflow_name(*args)`` once per ``key``; False when the key is known.
+
+        Raises
+        ------
+        ValueError
+            When a lane that runs one per key is not given a key: the engine
+            would accept the work and never start it.
+        """
+        if lane.one_per_key != (lane_key is not None):
+            raise ValueError(f"lane {lane.name}: one_per_key is {lane.one_per_key}")
+        options: EnqueueOptions = {
+            "queue_name": lane.name,
+            "workflow_name": workflow_name,
+            "workflow_id": key,
+            "app_version": VERSION,
+            "workflow_id_reuse_policy": "reject",
+        }
+        if lane_key is not None:
+            options["queue_partition_key"] = lane_key
+        try:
+            with session.begin_nested():
+                self._client.enqueue_in_transaction(session, options, *args)
+        except engine_errors.DBOSWorkflowIDInUseError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.destroy()
+
+
+class Engine:
+    """The running half: starts the workers of one process, and stops them."""
+
+    def __init__(self, *, name: str, url: str, executor_id: str, lock: Path) -> None:
+        self._lock_path = lock
+        self._lock: IO[str] | None = None
+        self._name = name
+        self._url = url
+        self._executor_id = executor_id
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def launch(self, lanes: Sequence[Lane]) -> None:
+        """Recover unfinished work and begin to serve ``lanes``."""
+        self._lock = _take_lock(self._lock_path)
+        DBOS(
+            config={
+                "name": self._name,
+                "application_version": VERSION,
+                "executor_id": self._executor_id,
+                "log_level": "WARNING",
+                "system_database_engine": database.make_engine(
+                    self._url, immediate=False
+                ),
+                "serializer": DBOSPortableJSONSerializer(),
+            }
+        )
+        DBOS.launch()
+        for lane in lanes:
+            DBOS.register_queue(
+                lane.name,
+                worker_concurrency=lane.concurrency,
+                partition_concurrency=1 if lane.one_per_key else None,
+                polling_interval_sec=lane.poll_seconds,
+            )
+
+    def every(
+        self, seconds: float, function: Callable[[], object], *, name: str
+    ) -> None:
+        """Call ``function`` again and again; an error is logged and does not end the loop.
+
+        Not durable, and need not be: only for work that finds by itself what is left to do.
+        """
+
+        def loop() -> None:
+            while not self._stop.wait(seconds):
+                try:
+                    function()
+                except Exception as error:  # noqa: BLE001 - the loop must outlive any one run
+                    log.warning("periodic.failed", work=name, error=str(error)[:300])
+
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """End the periodic work and the workers; unfinished work is recovered next time."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        DBOS.destroy(workflow_completion_timeout_sec=2)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def prune(before: datetime) -> int:
+    """Delete the engine's own records of workflows that ended before ``before``."""
+    deleted = 0
+    while done := DBOS.list_workflows(
+        status=["SUCCESS", "CANCELLED"],
+        completed_before=before.isoformat(),
+        limit=500,
+        load_input=False,
+        load_output=False,
+    ):
+        DBOS.delete_workflows([row.workflow_id for row in done])
+        deleted += len(done)
+    return deleted
+
+
+def _take_lock(path: Path) -> IO[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        raise AlreadyRunning(str(path)) from error
+    return handle

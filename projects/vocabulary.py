@@ -1,0 +1,231 @@
+"""The words of the product as frozen values, and their Label Studio JSON.
+
+Label Studio counts text offsets in UTF-16 units and says "score" where we say
+"confidence"; both are translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+ProjectId = NewType("ProjectId", int)
+ProductionTaskId = NewType("ProductionTaskId", int)
+SandboxTaskId = NewType("SandboxTaskId", int)
+AnnotationId = NewType("AnnotationId", int)
+UserId = NewType("UserId", int)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """One comparable statement of an answer: a choice, or a labelled span.
+
+    ``start`` and ``end`` are Python character offsets, end excluded; both are
+    ``None`` for a choice.
+    """
+
+    control: str
+    label: str
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def is_span(self) -> bool:
+        return self.start is not None and self.end is not None
+
+
+Answer = tuple[Mark, ...]
+"""What an annotation says, reduced to what can be compared, in sorted order.
+
+Repetitions stay: marking one span twice is a different answer from marking it once.
+"""
+
+
+def as_answer(marks: Sequence[Mark]) -> Answer:
+    """Marks in the one order in which answers are compared and stored."""
+    return tuple(
+        sorted(marks, key=lambda m: (m.control, m.start or 0, m.end or 0, m.label))
+    )
+
+
+def answer_to_json(answer: Answer) -> list[Json]:
+    """An answer as plain JSON, for storage."""
+    return [
+        {"control": m.control, "label": m.label, "start": m.start, "end": m.end}
+        for m in answer
+    ]
+
+
+def answer_from_json(rows: Sequence[Mapping[str, Any]]) -> Answer:
+    """The inverse of :func:`answer_to_json`."""
+    return as_answer(
+        [Mark(r["control"], r["label"], r.get("start"), r.get("end")) for r in rows]
+    )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's answer to one task, as Label Studio stores it."""
+
+    task_id: int
+    model_version: str
+    confidence: float | None
+    """Probability that the whole answer is right, in [0, 1]; ``None`` if unknown."""
+    regions: tuple[Json, ...]
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A person's whole answer to one task, as Label Studio stores it."""
+
+    id: AnnotationId
+    task_id: int
+    project_id: ProjectId
+    completed_by: UserId | None
+    regions: tuple[Json, ...]
+    was_cancelled: bool
+    ground_truth: bool
+    created_at: datetime
+    updated_at: datetime
+    lead_time_seconds: float | None
+    prediction: Prediction | None = None
+    """What the annotator was shown; only webhooks carry it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Label Studio's item of work for a person."""
+
+    id: int
+    project_id: ProjectId
+    data: Json
+    meta: Json
+    created_at: datetime
+    updated_at: datetime
+    is_labeled: bool
+    annotations: tuple[Annotation, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Label Studio project."""
+
+    id: ProjectId
+    title: str
+    label_config: str
+    model_version: str
+    """The prediction version that annotators are shown; empty when none."""
+    guidelines: str
+    task_count: int
+    sampling: str = ""
+    extra: Json = field(default_factory=dict)
+
+
+def parse_time(value: str | datetime) -> datetime:
+    """An aware UTC datetime from Label Studio's JSON."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return (
+        moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    )
+
+
+def user_id(value: int | Mapping[str, Any] | None) -> UserId | None:
+    """Label Studio gives a person as an id, or as an object with an id."""
+    if value is None:
+        return None
+    return UserId(int(value["id"]) if isinstance(value, Mapping) else int(value))
+
+
+def prediction_from_json(row: Mapping[str, Any]) -> Prediction:
+    """Read one prediction of Label Studio's JSON."""
+    score = row.get("score")
+    return Prediction(
+        task_id=int(row.get("task") or 0),
+        model_version=str(row.get("model_version") or ""),
+        confidence=None if score is None else float(score),
+        regions=tuple(row.get("result") or ()),
+        id=row.get("id"),
+    )
+
+
+def prediction_to_json(prediction: Prediction) -> Json:
+    """One row of Label Studio's prediction import."""
+    return {
+        "task": prediction.task_id,
+        "result": [dict(region) for region in prediction.regions],
+        "score": prediction.confidence,
+        "model_version": prediction.model_version,
+    }
+
+
+def annotation_from_json(row: Mapping[str, Any]) -> Annotation:
+    """Read one annotation of Label Studio's JSON, from REST or from a webhook."""
+    shown = row.get("prediction")
+    return Annotation(
+        id=AnnotationId(int(row["id"])),
+        task_id=int(row.get("task") or 0),
+        project_id=ProjectId(int(row.get("project") or 0)),
+        completed_by=user_id(row.get("completed_by")),
+        regions=tuple(row.get("result") or ()),
+        was_cancelled=bool(row.get("was_cancelled")),
+        ground_truth=bool(row.get("ground_truth")),
+        created_at=parse_time(row["created_at"]),
+        updated_at=parse_time(row["updated_at"]),
+        lead_time_seconds=row.get("lead_time"),
+        prediction=prediction_from_json(shown)
+        if isinstance(shown, Mapping) and shown
+        else None,
+    )
+
+
+def task_from_json(row: Mapping[str, Any]) -> Task:
+    """Read one task of Label Studio's JSON, from REST or from a webhook."""
+    return Task(
+        id=int(row["id"]),
+        project_id=ProjectId(int(row.get("project") or 0)),
+        data=dict(row.get("data") or {}),
+        meta=dict(row.get("meta") or {}),
+        created_at=parse_time(row["created_at"]),
+        updated_at=parse_time(row["updated_at"]),
+        is_labeled=bool(row.get("is_labeled")),
+        annotations=tuple(
+            annotation_from_json(a) for a in row.get("annotations") or ()
+        ),
+        predictions=tuple(
+            prediction_from_json(p) for p in row.get("predictions") or ()
+        ),
+    )
+
+
+def project_from_json(row: Mapping[str, Any]) -> Project:
+    """Read one project of Label Studio's JSON."""
+    return Project(
+        id=ProjectId(int(row["id"])),
+        title=str(row.get("title") or ""),
+        label_config=str(row.get("label_config") or ""),
+        model_version=str(row.get("model_version") or ""),
+        guidelines=str(row.get("expert_instruction") or ""),
+        task_count=int(row.get("task_number") or 0),
+        sampling=str(row.get("sampling") or ""),
+    )
+
+
+def to_utf16(text: str, offset: int) -> int:
+    """A Python character offset as Label Studio counts it (UTF-16 units)."""
+    return len(text[:offset].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def from_utf16(text: str, units: int) -> int:
+    """Label Studio's offset in UTF-16 units as a Python character offset.
+
+    An offset past the end gives the length of the text; one inside a
+    surrogate pair gives the character that the pair stands for.
+    """
+    encoded = text.encode("utf-16-le", "surrogatepass")[: max(units, 0) * 2]
+    return len(encoded.decode("utf-16-le", "ignore"))

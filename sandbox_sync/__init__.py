@@ -1,0 +1,1 @@
+"""The practice half: frozen copies for trainees, comparison, and feedback."""

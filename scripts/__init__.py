@@ -1,0 +1,1 @@
+"""The front door: the understudy command and what it starts."""
