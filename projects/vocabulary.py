@@ -47,24 +47,19 @@ Repetitions stay: marking one span twice is a different answer from marking it o
 
 def as_answer(marks: Sequence[Mark]) -> Answer:
     """Marks in the one order in which answers are compared and stored."""
-    return tuple(
-        sorted(marks, key=lambda m: (m.control, m.start or 0, m.end or 0, m.label))
-    )
+    return tuple(sorted(marks, key=lambda m: (m.control, m.start or 0, m.end or 0, m.label)))
 
 
 def answer_to_json(answer: Answer) -> list[Json]:
     """An answer as plain JSON, for storage."""
     return [
-        {"control": m.control, "label": m.label, "start": m.start, "end": m.end}
-        for m in answer
+        {"control": m.control, "label": m.label, "start": m.start, "end": m.end} for m in answer
     ]
 
 
 def answer_from_json(rows: Sequence[Mapping[str, Any]]) -> Answer:
     """The inverse of :func:`answer_to_json`."""
-    return as_answer(
-        [Mark(r["control"], r["label"], r.get("start"), r.get("end")) for r in rows]
-    )
+    return as_answer([Mark(r["control"], r["label"], r.get("start"), r.get("end")) for r in rows])
 
 
 @dataclass(frozen=True)
@@ -130,9 +125,7 @@ class Project:
 def parse_time(value: str | datetime) -> datetime:
     """An aware UTC datetime from Label Studio's JSON."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return (
-        moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    )
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def user_id(value: int | Mapping[str, Any] | None) -> UserId | None:
@@ -178,9 +171,7 @@ def annotation_from_json(row: Mapping[str, Any]) -> Annotation:
         created_at=parse_time(row["created_at"]),
         updated_at=parse_time(row["updated_at"]),
         lead_time_seconds=row.get("lead_time"),
-        prediction=prediction_from_json(shown)
-        if isinstance(shown, Mapping) and shown
-        else None,
+        prediction=prediction_from_json(shown) if isinstance(shown, Mapping) and shown else None,
     )
 
 
@@ -194,12 +185,8 @@ def task_from_json(row: Mapping[str, Any]) -> Task:
         created_at=parse_time(row["created_at"]),
         updated_at=parse_time(row["updated_at"]),
         is_labeled=bool(row.get("is_labeled")),
-        annotations=tuple(
-            annotation_from_json(a) for a in row.get("annotations") or ()
-        ),
-        predictions=tuple(
-            prediction_from_json(p) for p in row.get("predictions") or ()
-        ),
+        annotations=tuple(annotation_from_json(a) for a in row.get("annotations") or ()),
+        predictions=tuple(prediction_from_json(p) for p in row.get("predictions") or ()),
     )
 
 

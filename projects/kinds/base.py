@@ -58,9 +58,7 @@ class Kind:
         """What the person reads and answers about."""
         return str(data.get(self.field) or "")
 
-    def read(
-        self, regions: Sequence[Mapping[str, Any]], data: Mapping[str, Any]
-    ) -> Answer:
+    def read(self, regions: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Answer:
         """Label Studio's regions as an answer; other controls are left out."""
         read_one = _read_choices if self.form == "choice" else _read_span
         text = self.text(data)
@@ -108,10 +106,7 @@ class Kind:
 def _read_choices(region: Mapping[str, Any], text: str) -> list[Mark]:
     del text
     value = region.get("value") or {}
-    return [
-        Mark(str(region["from_name"]), str(label))
-        for label in value.get("choices") or ()
-    ]
+    return [Mark(str(region["from_name"]), str(label)) for label in value.get("choices") or ()]
 
 
 def _read_span(region: Mapping[str, Any], text: str) -> list[Mark]:
@@ -121,6 +116,4 @@ def _read_span(region: Mapping[str, Any], text: str) -> list[Mark]:
     start = from_utf16(text, int(value["start"]))
     end = from_utf16(text, int(value["end"]))
     control = str(region["from_name"])
-    return [
-        Mark(control, str(label), start, end) for label in value.get("labels") or ()
-    ]
+    return [Mark(control, str(label), start, end) for label in value.get("labels") or ()]

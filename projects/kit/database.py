@@ -35,9 +35,7 @@ def make_engine(url: str, *, immediate: bool = True) -> sa.Engine:
     """An engine for ``url``; ``immediate`` takes SQLite's write lock at BEGIN."""
     if not url.startswith("sqlite"):
         url = url.replace("postgresql://", "postgresql+psycopg://")
-        return sa.create_engine(
-            url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True
-        )
+        return sa.create_engine(url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True)
     engine = sa.create_engine(url, pool_size=SQLITE_POOL, max_overflow=0)
 
     @event.listens_for(engine, "connect")
@@ -86,22 +84,12 @@ class UtcTime(sa.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(
-        self, value: datetime | None, dialect: sa.Dialect
-    ) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         del dialect
         if value is not None and value.tzinfo is None:
-            raise ValueError(
-                f"naive datetime {value!r}; every moment we store is in UTC"
-            )
+            raise ValueError(f"naive datetime {value!r}; every moment we store is in UTC")
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(
-        self, value: datetime | None, dialect: sa.Dialect
-    ) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         del dialect
-        return (
-            value.replace(tzinfo=UTC)
-            if value is not None and value.tzinfo is None
-            else value
-        )
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

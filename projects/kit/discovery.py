@@ -13,9 +13,7 @@ def names(package: ModuleType) -> tuple[str, ...]:
     """The public modules and folders of ``package``, sorted."""
     found = (info.name for info in pkgutil.iter_modules(package.__path__))
     hidden = {"base"}
-    return tuple(
-        sorted(name for name in found if name not in hidden and name[0] != "_")
-    )
+    return tuple(sorted(name for name in found if name not in hidden and name[0] != "_"))
 
 
 def load(package: ModuleType, name: str) -> ModuleType:

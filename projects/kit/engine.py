@@ -152,9 +152,7 @@ class Engine:
                 "application_version": VERSION,
                 "executor_id": self._executor_id,
                 "log_level": "WARNING",
-                "system_database_engine": database.make_engine(
-                    self._url, immediate=False
-                ),
+                "system_database_engine": database.make_engine(self._url, immediate=False),
                 "serializer": DBOSPortableJSONSerializer(),
             }
         )
@@ -167,9 +165,7 @@ class Engine:
                 polling_interval_sec=lane.poll_seconds,
             )
 
-    def every(
-        self, seconds: float, function: Callable[[], object], *, name: str
-    ) -> None:
+    def every(self, seconds: float, function: Callable[[], object], *, name: str) -> None:
         """Call ``function`` again and again; an error is logged and does not end the loop.
 
         Not durable, and need not be: only for work that finds by itself what is left to do.

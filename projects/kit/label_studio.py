@@ -27,7 +27,6 @@ from projects.vocabulary import (
     Json,
     Prediction,
     Project,
-    ProjectId,
     Task,
     annotation_from_json,
     prediction_to_json,
@@ -80,9 +79,7 @@ class LabelStudioReader:
         self.url = url.rstrip("/")
         # Loopback and private addresses are reached directly, whatever proxy is set.
         self._http = http or httpx.Client(timeout=timeout_seconds, trust_env=False)
-        self._sdk = LabelStudio(
-            base_url=self.url, api_key=token, httpx_client=self._http
-        )
+        self._sdk = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -97,9 +94,7 @@ class LabelStudioReader:
 
     def projects(self) -> list[Project]:
         """Every project of the instance."""
-        rows = self._call(
-            "the list of projects", lambda: list(self._sdk.projects.list())
-        )
+        rows = self._call("the list of projects", lambda: list(self._sdk.projects.list()))
         return [project_from_json(row.model_dump()) for row in rows]
 
     def project(self, project_id: int) -> Project:
@@ -211,9 +206,7 @@ class LabelStudioReader:
 class LabelStudioWriter(LabelStudioReader):
     """A reader that can also change things."""
 
-    def create_project(
-        self, title: str, *, label_config: str, **fields: Any
-    ) -> Project:
+    def create_project(self, title: str, *, label_config: str, **fields: Any) -> Project:
         """A new project; look for it first, titles need not be unique."""
         row = self._call(
             f"project {title!r}",
@@ -243,16 +236,14 @@ class LabelStudioWriter(LabelStudioReader):
             f"the import of {len(rows)} tasks into project {project_id}",
             lambda: self._sdk.projects.import_tasks(
                 id=project_id,
-                request=list(rows),  # type: ignore[arg-type]  # plain JSON is what it sends on
+                request=list(rows),
                 return_task_ids=True,
                 request_options=ONCE,
             ),
         )
         ids = [int(number) for number in answer.task_ids or ()]
         if len(ids) != len(rows):
-            raise LabelStudioRefused(
-                "the import", 201, f"stored {len(ids)} of {len(rows)} tasks"
-            )
+            raise LabelStudioRefused("the import", 201, f"stored {len(ids)} of {len(rows)} tasks")
         return ids
 
     def delete_task(self, task_id: int) -> None:
@@ -266,9 +257,7 @@ class LabelStudioWriter(LabelStudioReader):
         except NotInLabelStudio:
             return
 
-    def push_predictions(
-        self, project_id: int, predictions: Sequence[Prediction]
-    ) -> None:
+    def push_predictions(self, project_id: int, predictions: Sequence[Prediction]) -> None:
         """Store predictions in chunks.
 
         Raises
@@ -277,20 +266,12 @@ class LabelStudioWriter(LabelStudioReader):
             Also when Label Studio silently drops one (it does so with invalid results).
         """
         for first in range(0, len(predictions), PREDICTION_CHUNK):
-            chunk = [
-                prediction_to_json(p)
-                for p in predictions[first : first + PREDICTION_CHUNK]
-            ]
-            what = f"{len(chunk)} predictions for project {project_id}"
-            answer = self._call(what, lambda chunk=chunk: self._push(project_id, chunk))  # type: ignore[misc]
-            if answer != len(chunk):
-                raise LabelStudioRefused(
-                    what, 201, f"it stored {answer} of {len(chunk)}"
-                )
+            self._push(
+                [prediction_to_json(p) for p in predictions[first : first + PREDICTION_CHUNK]],
+                project_id,
+            )
 
-    def create_annotation(
-        self, task_id: int, regions: Sequence[Json], **fields: Any
-    ) -> Annotation:
+    def create_annotation(self, task_id: int, regions: Sequence[Json], **fields: Any) -> Annotation:
         """Submit an annotation as the owner of the token."""
         row = self._call(
             f"an annotation of task {task_id}",
@@ -318,14 +299,10 @@ class LabelStudioWriter(LabelStudioReader):
             "send_for_all_actions": False,
             "is_active": True,
         }
-        rows = self._call(
-            "the webhooks", lambda: self._sdk.webhooks.list(project=project_id)
-        )
+        rows = self._call("the webhooks", lambda: self._sdk.webhooks.list(project=project_id))
         ours = [row for row in rows if row.url == url and row.project == project_id]
         for row in ours[1:]:
-            self._call(
-                "a webhook", lambda row=row: self._sdk.webhooks.delete(id=row.id or 0)
-            )  # type: ignore[misc]
+            self.request("DELETE", f"/api/webhooks/{row.id}/")
         if not ours:
             self._call(
                 f"the webhook to {url}",
@@ -341,9 +318,7 @@ class LabelStudioWriter(LabelStudioReader):
         self, project_id: int, url: str, *, title: str, user: str, password: str
     ) -> int:
         """Connect an ML backend once; returns its id."""
-        rows = self._call(
-            "the ML backends", lambda: self._sdk.ml.list(project=project_id)
-        )
+        rows = self._call("the ML backends", lambda: self._sdk.ml.list(project=project_id))
         for row in rows:
             if row.url == url:
                 return int(row.id or 0)
@@ -373,26 +348,23 @@ class LabelStudioWriter(LabelStudioReader):
                 headers={"Authorization": token},
             )
         except httpx.HTTPError as error:
-            raise LabelStudioUnavailable(
-                f"{method} {path}: {type(error).__name__}"
-            ) from error
+            raise LabelStudioUnavailable(f"{method} {path}: {type(error).__name__}") from error
         if answer.status_code in TEMPORARY:
-            raise LabelStudioUnavailable(
-                f"{method} {path}: status {answer.status_code}"
-            )
+            raise LabelStudioUnavailable(f"{method} {path}: status {answer.status_code}")
         if not answer.is_success:
-            raise LabelStudioRefused(
-                f"{method} {path}", answer.status_code, answer.text[:500]
-            )
+            raise LabelStudioRefused(f"{method} {path}", answer.status_code, answer.text[:500])
         return dict(answer.json()) if answer.content else {}
 
-    def _push(self, project_id: int, chunk: list[Json]) -> int:
-        answer = self._sdk.projects.import_predictions(
-            id=project_id,
-            request=chunk,  # type: ignore[arg-type]  # plain JSON is what it sends on
-            request_options=ONCE,
+    def _push(self, chunk: list[Json], project_id: int) -> None:
+        what = f"{len(chunk)} predictions for project {project_id}"
+        answer = self._call(
+            what,
+            lambda: self._sdk.projects.import_predictions(
+                id=project_id, request=chunk, request_options=ONCE
+            ),
         )
-        return int(answer.created or 0)
+        if answer.created != len(chunk):
+            raise LabelStudioRefused(what, 201, f"it stored {answer.created} of {len(chunk)}")
 
 
 def _updated_after(moment: datetime) -> str:

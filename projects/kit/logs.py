@@ -11,9 +11,7 @@ import structlog
 
 def configure(*, service: str, level: str = "INFO") -> None:
     """Send every log of this process to standard output as JSON lines."""
-    logging.basicConfig(
-        stream=sys.stdout, level=level, format="%(message)s", force=True
-    )
+    logging.basicConfig(stream=sys.stdout, level=level, format="%(message)s", force=True)
     for noisy in ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
@@ -24,9 +22,7 @@ def configure(*, service: str, level: str = "INFO") -> None:
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelName(level)
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
     )
     structlog.contextvars.bind_contextvars(service=service)

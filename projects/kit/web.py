@@ -1,0 +1,42 @@
+"""What both web services share: one error handler, one way to check a secret."""
+
+from __future__ import annotations
+
+import hmac
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import SecretStr
+
+from projects.kit import logs
+from projects.kit.errors import NotSignedIn, PlatformError
+
+SECRET_HEADER = "X-Understudy-Secret"
+
+log = logs.get(__name__)
+
+
+def answer_platform_error(request: Request, error: Exception) -> JSONResponse:
+    """``{"error", "detail"}`` with the status that the error's class states."""
+    status = error.status if isinstance(error, PlatformError) else 500
+    log.info("request.refused", path=request.url.path, error=type(error).__name__, status=status)
+    return JSONResponse({"error": type(error).__name__, "detail": str(error)}, status)
+
+
+def answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The same shape for what nobody foresaw; the cause goes to the log, not to the caller."""
+    log.error("request.failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    detail = "Something went wrong here; the log has the cause."
+    return JSONResponse({"error": "InternalError", "detail": detail}, 500)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of this app in one shape."""
+    app.add_exception_handler(PlatformError, answer_platform_error)
+    app.add_exception_handler(Exception, answer_unexpected)
+
+
+def check_secret(given: str | None, wanted: SecretStr) -> None:
+    """Compare in constant time; raises :class:`NotSignedIn`."""
+    if not hmac.compare_digest((given or "").encode(), wanted.get_secret_value().encode()):
+        raise NotSignedIn
