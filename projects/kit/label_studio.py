@@ -152,13 +152,12 @@ class LabelStudioReader:
         return annotation_from_json(row.model_dump())
 
     def annotations(self, task_id: int) -> list[Annotation]:
-        """The annotations of a task, skipped ones included."""
-        rows = self._call(
-            f"annotations of task {task_id}",
-            lambda: self._sdk.annotations.list(id=task_id),
-            missing=("task", task_id),
-        )
-        return [annotation_from_json(row.model_dump()) for row in rows]
+        """The annotations of a task, skipped ones included.
+
+        Read from the task itself: Label Studio's list of annotations leaves
+        the skipped ones out.
+        """
+        return list(self.task(task_id).annotations)
 
     def emails(self) -> dict[int, str]:
         """E-mail address by user id."""
