@@ -1,0 +1,124 @@
+"""How to start one Label Studio, and how a person signs up to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from projects.kit.errors import LabelStudioRefused
+from scripts.errors import NotInstalled
+
+START_SECONDS = 240
+"""A first start runs all migrations: half a minute on a quiet machine."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One Label Studio: where it listens, where its data lies, who its first user is."""
+
+    name: str
+    port: int
+    folder: Path
+    email: str
+    password: str
+    token: str
+    secret_key: str
+    host: str = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def command(self) -> list[str]:
+        """The command line; secrets travel in the environment, which other users cannot see."""
+        start = [str(executable()), "start", "--no-browser"]
+        return [*start, "--internal-host", self.host, "--port", str(self.port)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that Label Studio is started with.
+
+        No telemetry leaves the machine; webhooks and ML backends on localhost
+        are allowed; people can only sign up with an invite link.
+        """
+        return {
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder.resolve()),
+            "LABEL_STUDIO_USERNAME": self.email,
+            "LABEL_STUDIO_PASSWORD": self.password,
+            "LABEL_STUDIO_USER_TOKEN": self.token,
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "SECRET_KEY": self.secret_key,
+            "COLLECT_ANALYTICS": "False",
+            "LATEST_VERSION_CHECK": "False",
+            "SENTRY_DSN": "",
+            "FRONTEND_SENTRY_DSN": "",
+            "ML_BLOCK_LOCAL_IP": "false",
+            "SSRF_PROTECTION_ENABLED": "false",
+        }
+
+
+def executable() -> Path:
+    """Label Studio's own program, in its own environment.
+
+    Raises
+    ------
+    NotInstalled
+        When the set-up script has not been run.
+    """
+    given = os.environ.get("UNDERSTUDY_LABEL_STUDIO")
+    # The environment lies beside the one this program runs in.
+    beside = Path(sys.prefix).parent / ".venv-label-studio" / "bin" / "label-studio"
+    path = Path(given) if given else beside
+    if not path.exists():
+        raise NotInstalled(f"Label Studio (looked at {path})")
+    return path
+
+
+def invite_link(url: str, token: str) -> str:
+    """The link with which an ordinary person signs up to the instance at ``url``."""
+    answer = httpx.get(
+        f"{url}/api/invite",
+        headers={"Authorization": f"Token {token}"},
+        timeout=30,
+        trust_env=False,
+    )
+    if not answer.is_success:
+        raise LabelStudioRefused("the invite link", answer.status_code, answer.text[:200])
+    return f"{url}{answer.json()['invite_url']}"
+
+
+def sign_up(invite: str, *, email: str, password: str) -> str:
+    """Sign up, or sign in when the account exists, as a browser would; returns the API token."""
+    base = str(httpx.URL(invite).copy_with(raw_path=b"/")).rstrip("/")
+    with httpx.Client(timeout=30, follow_redirects=True, trust_env=False) as browser:
+        form = {"email": email, "password": password}
+        page = browser.get(invite)
+        token = _csrf(browser, page)
+        browser.post(
+            invite, data=form | {"csrfmiddlewaretoken": token}, headers={"Referer": invite}
+        )
+        answer = browser.get(f"{base}/api/current-user/token")
+        if not answer.is_success:  # the account was there before
+            login = f"{base}/user/login/"
+            token = _csrf(browser, browser.get(login))
+            browser.post(
+                login, data=form | {"csrfmiddlewaretoken": token}, headers={"Referer": login}
+            )
+            answer = browser.get(f"{base}/api/current-user/token")
+        if not answer.is_success:
+            raise LabelStudioRefused(
+                f"the sign-up of {email}", answer.status_code, answer.text[:200]
+            )
+        return str(answer.json()["token"])
+
+
+def _csrf(browser: httpx.Client, page: httpx.Response) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    return found.group(1) if found else str(browser.cookies.get("csrftoken") or "")

@@ -1,0 +1,167 @@
+"""The programs of one Understudy and the settings each is started with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scripts.label_studio import START_SECONDS, Instance
+from scripts.state import Ports, Secrets, State
+from scripts.supervisor import Program
+
+ADMIN_EMAIL = "admin@understudy.example"
+TRAINER_EMAIL = "trainer@understudy.example"
+BACKEND_USER = "label-studio"
+
+PRODUCTION = "Label Studio, production"
+SANDBOX = "Label Studio, sandbox"
+READER = "read-only gateway"
+BACKEND = "backend_ml"
+WORKER = "backend_ml worker"
+SYNC = "sandbox_sync"
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything needed to name an address, a secret or a program."""
+
+    state: State
+    ports: Ports
+    secrets: Secrets
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the services, by their full names."""
+
+    @property
+    def production(self) -> Instance:
+        return Instance(
+            name=PRODUCTION,
+            port=self.ports.production,
+            folder=self.state.folder / "label-studio-production",
+            email=ADMIN_EMAIL,
+            password=self.secrets.production_password,
+            token=self.secrets.production_token,
+            secret_key=self.secrets.production_secret_key,
+        )
+
+    @property
+    def sandbox(self) -> Instance:
+        return Instance(
+            name=SANDBOX,
+            port=self.ports.sandbox,
+            folder=self.state.folder / "label-studio-sandbox",
+            email=TRAINER_EMAIL,
+            password=self.secrets.sandbox_password,
+            token=self.secrets.sandbox_token,
+            secret_key=self.secrets.sandbox_secret_key,
+        )
+
+    @property
+    def backend_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.backend}"
+
+    @property
+    def sync_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.sync}"
+
+    @property
+    def reader_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.reader}"
+
+    @property
+    def backend_database(self) -> str:
+        return f"sqlite:///{(self.state.folder / 'backend_ml' / 'backend_ml.sqlite').resolve()}"
+
+    @property
+    def sync_database(self) -> str:
+        return f"sqlite:///{(self.state.folder / 'sandbox_sync' / 'sandbox_sync.sqlite').resolve()}"
+
+    def label_studio(self, instance: Instance, port_name: str) -> Program:
+        """One Label Studio as a program."""
+        return Program(
+            name=instance.name,
+            command=instance.command,
+            environment=instance.environment,
+            log=self.state.logs / f"label-studio-{port_name}.log",
+            port=instance.port,
+            port_option=self.ports.option(port_name),
+            health_url=f"{instance.url}/health",
+            start_seconds=START_SECONDS,
+        )
+
+    def services(self, projects: Mapping[int, str]) -> list[Program]:
+        """The programs of our own; ``projects`` gives the kind of each production project."""
+        known = json.dumps({str(number): kind for number, kind in projects.items()})
+        return [self._reader(), self._backend(known), self._worker(known), self._sync(known)]
+
+    def _reader(self) -> Program:
+        environment = {
+            "READ_GATEWAY_PORT": str(self.ports.reader),
+            "READ_GATEWAY_LABEL_STUDIO_URL": self.production.url,
+            "READ_GATEWAY_LABEL_STUDIO_TOKEN": self.secrets.production_token,
+            "READ_GATEWAY_KEY": self.secrets.reader_key,
+        }
+        module = "projects.kit.read_gateway"
+        return self._own(READER, module, environment, port_name="reader", url=self.reader_url)
+
+    def _backend(self, projects: str) -> Program:
+        environment = self._backend_environment(projects)
+        return self._own(
+            BACKEND, "backend_ml", environment, port_name="backend", url=self.backend_url
+        )
+
+    def _worker(self, projects: str) -> Program:
+        return self._own(WORKER, "backend_ml.worker", self._backend_environment(projects))
+
+    def _backend_environment(self, projects: str) -> dict[str, str]:
+        return {
+            "BACKEND_ML_PORT": str(self.ports.backend),
+            "BACKEND_ML_STATE_DIR": str((self.state.folder / "backend_ml").resolve()),
+            "BACKEND_ML_DATABASE_URL": self.backend_database,
+            "BACKEND_ML_LABEL_STUDIO_URL": self.production.url,
+            "BACKEND_ML_LABEL_STUDIO_TOKEN": self.secrets.production_token,
+            "BACKEND_ML_BASIC_USER": BACKEND_USER,
+            "BACKEND_ML_BASIC_PASSWORD": self.secrets.backend_password,
+            "BACKEND_ML_WEBHOOK_SECRET": self.secrets.backend_webhook,
+            "BACKEND_ML_PROJECTS": projects,
+        }
+
+    def _sync(self, projects: str) -> Program:
+        environment = {
+            "SANDBOX_SYNC_PORT": str(self.ports.sync),
+            "SANDBOX_SYNC_STATE_DIR": str((self.state.folder / "sandbox_sync").resolve()),
+            "SANDBOX_SYNC_DATABASE_URL": self.sync_database,
+            "SANDBOX_SYNC_PRODUCTION_URL": self.reader_url,
+            "SANDBOX_SYNC_PRODUCTION_KEY": self.secrets.reader_key,
+            "SANDBOX_SYNC_SANDBOX_URL": self.sandbox.url,
+            "SANDBOX_SYNC_SANDBOX_TOKEN": self.secrets.sandbox_token,
+            "SANDBOX_SYNC_PRODUCTION_WEBHOOK_SECRET": self.secrets.sync_webhook_production,
+            "SANDBOX_SYNC_SANDBOX_WEBHOOK_SECRET": self.secrets.sync_webhook_sandbox,
+            "SANDBOX_SYNC_PROJECTS": projects,
+            "SANDBOX_SYNC_PUBLIC_URL": self.sync_url,
+            "SANDBOX_SYNC_SESSION_SECRET": self.secrets.session_key,
+            "SANDBOX_SYNC_TRAINERS": json.dumps([TRAINER_EMAIL]),
+        }
+        return self._own(SYNC, "sandbox_sync", environment, port_name="sync", url=self.sync_url)
+
+    def _own(
+        self,
+        name: str,
+        module: str,
+        environment: Mapping[str, str],
+        *,
+        port_name: str = "",
+        url: str | None = None,
+    ) -> Program:
+        prefix = module.split(".")[0].upper() + "_"
+        chosen = {key: value for key, value in self.overrides.items() if key.startswith(prefix)}
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", module],
+            environment={**environment, **chosen},
+            log=self.state.logs / f"{module.replace('.', '-')}.log",
+            port=getattr(self.ports, port_name) if port_name else None,
+            port_option=self.ports.option(port_name),
+            health_url=f"{url}/health" if url else None,
+        )
