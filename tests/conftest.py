@@ -1,0 +1,113 @@
+"""Fixtures for everyone: the fake Label Studio, and real servers started when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser
+
+from projects.kit.label_studio import LabelStudioWriter
+from tests.fakes.label_studio import FakeLabelStudio
+from tests.support import browser, live, postgres, receiver
+
+LIVE_FIXTURES = ("live_production", "live_sandbox")
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip, or fail where everything has to be there (``UNDERSTUDY_REQUIRE_LIVE=1``)."""
+    if os.environ.get("UNDERSTUDY_REQUIRE_LIVE") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def fake() -> FakeLabelStudio:
+    """A new, empty Label Studio in memory."""
+    return FakeLabelStudio()
+
+
+@pytest.fixture(scope="session")
+def live_servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, live.LiveLabelStudio]]:
+    """The real servers that this session asks for, started side by side."""
+    command = live.label_studio_command()
+    if not command.exists():
+        absent(f"Label Studio is not installed at {command}")
+    asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    servers: dict[str, live.LiveLabelStudio] = {}
+    try:
+        for name in LIVE_FIXTURES:
+            if name in asked:
+                folder = tmp_path_factory.mktemp(name)
+                servers[name] = live.start_label_studio(command, name, folder=folder)
+        for server in servers.values():
+            server.wait()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def live_production(live_servers: dict[str, live.LiveLabelStudio]) -> Iterator[LabelStudioWriter]:
+    """The administrator's client of a real production instance."""
+    writer = live_servers["live_production"].writer()
+    yield writer
+    writer.close()
+
+
+@pytest.fixture(scope="session")
+def live_sandbox(live_servers: dict[str, live.LiveLabelStudio]) -> Iterator[LabelStudioWriter]:
+    """The administrator's client of a second real instance."""
+    writer = live_servers["live_sandbox"].writer()
+    yield writer
+    writer.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """One PostgreSQL server for the session."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres.running())
+        except postgres.NoPostgres as error:
+            absent(f"PostgreSQL cannot run here: {error}")
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Postgres) -> Iterator[str]:
+    """A new database on a real PostgreSQL server."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium; open a context per test."""
+    executable = browser.find_chromium()
+    if executable is None:
+        absent(f"none of {', '.join(browser.COMMANDS)} is installed")
+    with browser.running(executable) as running:
+        yield running
+
+
+@pytest.fixture
+def webhook_receiver() -> Iterator[receiver.Receiver]:
+    """A real HTTP server that remembers what is posted to it."""
+    with receiver.listening() as listening:
+        yield listening
