@@ -81,6 +81,14 @@ def step(*, name: str, attempts: int = 5) -> Callable[[Callable[P, R]], Callable
     )
 
 
+def prepare(url: str) -> None:
+    """Create the engine's own tables at ``url``; safe to repeat, and from several processes.
+
+    A process that only accepts work needs this: accepting does not create tables.
+    """
+    DBOS.migrate(url.replace("postgresql://", "postgresql+psycopg://"))
+
+
 class Acceptor:
     """Hands work over to the engine, inside the caller's own transaction."""
 
