@@ -126,14 +126,17 @@ class LabelStudioReader:
         project_id: int,
         *,
         updated_after: datetime | None = None,
+        predicted_by: str = "",
         page_size: int = PAGE_SIZE,
     ) -> Iterator[Task]:
         """Tasks of a project with annotations and predictions, page by page.
 
         ``updated_after`` keeps those touched since (an annotation that is
-        created, changed or deleted touches its task).
+        created, changed or deleted touches its task). ``predicted_by`` keeps
+        those with a prediction whose version contains these words (a
+        prediction does not touch its task).
         """
-        query = _updated_after(updated_after) if updated_after else None
+        query = _query(updated_after, predicted_by)
         page = 1
         while True:
             rows = self._task_page(project_id, page, page_size, query)
@@ -366,11 +369,16 @@ class LabelStudioWriter(LabelStudioReader):
             raise LabelStudioRefused(what, 201, f"it stored {answer.created} of {len(chunk)}")
 
 
-def _updated_after(moment: datetime) -> str:
-    item = {
-        "filter": "filter:tasks:updated_at",
-        "operator": "greater",
-        "type": "Datetime",
-        "value": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-    }
-    return json.dumps({"filters": {"conjunction": "and", "items": [item]}})
+def _query(updated_after: datetime | None, predicted_by: str) -> str | None:
+    items: list[Json] = []
+    if updated_after is not None:
+        moment = updated_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        items.append(_filter("updated_at", "greater", "Datetime", moment))
+    if predicted_by:
+        items.append(_filter("predictions_model_versions", "contains", "String", predicted_by))
+    return json.dumps({"filters": {"conjunction": "and", "items": items}}) if items else None
+
+
+def _filter(column: str, operator: str, form: str, value: str) -> Json:
+    name = f"filter:tasks:{column}"
+    return {"filter": name, "operator": operator, "type": form, "value": value}

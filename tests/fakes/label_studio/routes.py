@@ -122,7 +122,7 @@ def get_next(call: Call) -> Reply:
 
 def list_tasks(call: Call) -> Reply:
     project = call.store.project(int(call.query.get("project", 0)))
-    rows = [row for row in call.store.tasks_of(project.id) if _matches(row, call.query)]
+    rows = [row for row in call.store.tasks_of(project.id) if _matches(call.store, row, call.query)]
     size, page = int(call.query.get("page_size", 100)), int(call.query.get("page", 1))
     shown = rows[(page - 1) * size : page * size]
     if not shown and page > 1:
@@ -280,14 +280,20 @@ def _annotation_json(store: Store, number: int) -> Json:
     return row.json() | {"completed_by": person.json() if person else {"id": row.completed_by}}
 
 
-def _matches(task: TaskRow, query: dict[str, str]) -> bool:
+def _matches(store: Store, task: TaskRow, query: dict[str, str]) -> bool:
     if "query" not in query:
         return True
     for item in json.loads(query["query"])["filters"]["items"]:
-        if (item["filter"], item["operator"]) != ("filter:tasks:updated_at", "greater"):
-            raise invalid(f"the fake knows no filter {item['filter']} {item['operator']}")
-        if not task.updated_at > datetime.fromisoformat(item["value"]):
-            return False
+        name, operator = item["filter"], item["operator"]
+        if (name, operator) == ("filter:tasks:updated_at", "greater"):
+            if not task.updated_at > datetime.fromisoformat(item["value"]):
+                return False
+        elif (name, operator) == ("filter:tasks:predictions_model_versions", "contains"):
+            versions = (p.model_version for p in store.predictions_of(task.id))
+            if not any(item["value"] in version for version in versions):
+                return False
+        else:
+            raise invalid(f"the fake knows no filter {name} {operator}")
     return True
 
 

@@ -148,6 +148,11 @@ class Store:
                     raise invalid(f'Error at item {index}: "{name}" key is expected in task data')
         first = max((row.inner_id for row in self.tasks_of(project.id)), default=0) + 1
         created = [self._add_task(project, row, first + i) for i, row in enumerate(rows)]
+        for task, row in zip(created, rows, strict=True):
+            for prediction in row.get("predictions") or ():
+                added = self.add_prediction(project, prediction | {"task": task.id})
+                if not project.model_version:
+                    project.fields["model_version"] = added.model_version
         self.emit(project.id, "TASKS_CREATED", {"tasks": [self.task_event(r) for r in created]})
         return created
 
