@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from projects.agreement.base import Difference
+from projects.agreement.base import Difference, DifferenceKind
 from projects.vocabulary import Answer, Mark
 
 Pair = tuple[int, int, float]
@@ -53,7 +53,7 @@ def differences(reference: Answer, candidate: Answer) -> list[Difference]:
     found: list[Difference] = []
     same = _match(reference, candidate, _same_label)
     for i, j, _ in same:
-        kind = "same" if reference[i] == candidate[j] else "boundary"
+        kind: DifferenceKind = "same" if reference[i] == candidate[j] else "boundary"
         found.append(Difference(kind, reference[i], candidate[j]))
     missed = _without(reference, {i for i, _, _ in same})
     spurious = _without(candidate, {j for _, j, _ in same})

@@ -1,0 +1,150 @@
+"""What is copied for practice, and who gets it next. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from projects.vocabulary import Json, Prediction, Task
+
+KEY = "practice"
+"""The name of our key in the meta of a sandbox task. It says nothing about the answer."""
+SHOWN_VERSION = "suggestion"
+"""One name for all suggestions in the sandbox, so that items of different batches all show theirs."""
+TITLE_LENGTH = 50
+"""Label Studio takes no longer project titles."""
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling per value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything needed to do one production task, frozen; its digest is its name."""
+
+    production_task_id: int
+    kind: str
+    data: Json
+    label_config: str
+    guidelines: str
+    suggestion: Json | None
+    """``model_version``, ``confidence`` in [0, 1] or ``None``, and ``regions``."""
+
+    @cached_property
+    def data_digest(self) -> str:
+        return digest_of(self.data)
+
+    @cached_property
+    def guideline_version(self) -> str:
+        """Short digest of the guidelines: the same words, the same version."""
+        return hashlib.sha256(self.guidelines.encode()).hexdigest()[:12]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(
+            {
+                "production_task_id": self.production_task_id,
+                "kind": self.kind,
+                "data": self.data,
+                "label_config": self.label_config,
+                "guidelines": self.guidelines,
+                "suggestion": self.suggestion,
+            }
+        )
+
+
+def is_eligible(task: Task, model_version: str) -> bool:
+    """Whether people work on this task: it was published, or somebody answered it."""
+    published = any(p.model_version == model_version for p in task.predictions if model_version)
+    return published or is_answered(task)
+
+
+def is_answered(task: Task) -> bool:
+    """Whether somebody submitted an answer; skipping is none."""
+    return any(not annotation.was_cancelled for annotation in task.annotations)
+
+
+def suggestion_of(task: Task, model_version: str, *, shown: int | None = None) -> Json | None:
+    """What the production worker is shown with this task.
+
+    ``shown`` is the id of the prediction that was on the screen, when an event
+    told us; without it the project's version counts, and for a task that was
+    answered under an older version, the newest prediction it has.
+    """
+    by_id = sorted(task.predictions, key=lambda p: p.id or 0)
+    choices = [p for p in by_id if shown is not None and p.id == shown]
+    choices = choices or [p for p in by_id if model_version and p.model_version == model_version]
+    choices = choices or (by_id if is_answered(task) else [])
+    return _frozen(choices[-1]) if choices else None
+
+
+def _frozen(prediction: Prediction) -> Json:
+    return {
+        "model_version": prediction.model_version,
+        "confidence": prediction.confidence,
+        "regions": [dict(region) for region in prediction.regions],
+    }
+
+
+def practice_key(snapshot_digest: str, user_id: int) -> str:
+    """The one name of one trainee's copy of one snapshot."""
+    return hashlib.sha256(f"{snapshot_digest}/{user_id}".encode()).hexdigest()[:32]
+
+
+def clone_row(snapshot: Snapshot, key: str) -> Json:
+    """One row of Label Studio's import: the task and what is suggested, and no answer."""
+    row: Json = {"data": snapshot.data, "meta": {KEY: key}}
+    if snapshot.suggestion is not None:
+        row["predictions"] = [
+            {
+                "result": snapshot.suggestion["regions"],
+                "score": snapshot.suggestion["confidence"],
+                "model_version": SHOWN_VERSION,
+            }
+        ]
+    return row
+
+
+def lane_title(kind_title: str, email: str) -> str:
+    """The title of a trainee's project, unique per kind and e-mail and never too long."""
+    title = f"{kind_title} - practice of {email}"
+    if len(title) <= TITLE_LENGTH:
+        return title
+    mark = hashlib.sha256(title.encode()).hexdigest()[:8]
+    return f"{title[: TITLE_LENGTH - 9]}~{mark}"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A snapshot that a trainee could practise on."""
+
+    digest: str
+    production_task_id: int
+    answered: bool
+    eligible_at: datetime
+
+
+def plan_clones(
+    candidates: Iterable[Candidate], *, taken: Set[str], open_count: int, depth: int
+) -> Sequence[str]:
+    """Digests of the snapshots to copy now for one trainee, in the order of the queue.
+
+    Those that production has answered come first, because their feedback can
+    follow at once; then the oldest. Never more than ``depth`` are open.
+    """
+    free = max(0, depth - open_count)
+    new = [c for c in candidates if c.digest not in taken]
+    new.sort(key=lambda c: (not c.answered, c.eligible_at, c.production_task_id))
+    return [c.digest for c in new[:free]]

@@ -1,0 +1,85 @@
+"""Which answers are compared, and how they differ. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from projects import agreement
+from projects.agreement.base import Difference, Metric
+from projects.kinds.base import Kind
+from projects.kit import discovery
+from projects.vocabulary import Annotation, Answer, Json, Mark, answer_to_json
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a candidate compares with the reference."""
+
+    agreement: float | None
+    differences: tuple[Difference, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for outcomes that a trainee would be told in the same words."""
+        text = json.dumps(differences_to_json(self.differences), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reference_of(annotations: Iterable[Annotation]) -> Annotation | None:
+    """Production's committed answer: the latest that was not skipped."""
+    accepted = [a for a in annotations if not a.was_cancelled]
+    return max(accepted, key=lambda a: (a.updated_at, a.id), default=None)
+
+
+def first_submission(annotations: Iterable[Annotation], user_id: int) -> Annotation | None:
+    """The trainee's own first answer that was not skipped."""
+    own = [a for a in annotations if not a.was_cancelled and a.completed_by == user_id]
+    return min(own, key=lambda a: (a.created_at, a.id), default=None)
+
+
+def has_skipped(annotations: Iterable[Annotation], user_id: int) -> bool:
+    """Whether the trainee put the item aside."""
+    return any(a.was_cancelled and a.completed_by == user_id for a in annotations)
+
+
+def metric_of(kind: Kind) -> Metric:
+    """The agreement metric that a kind names."""
+    return cast(Metric, discovery.load(agreement, kind.metric))
+
+
+def compare(kind: Kind, reference: Answer, candidate: Answer) -> Outcome:
+    """The agreement of two answers and every difference between them."""
+    metric = metric_of(kind)
+    return Outcome(
+        agreement=metric.agreement(reference, candidate),
+        differences=tuple(metric.differences(reference, candidate)),
+    )
+
+
+def differences_to_json(differences: Sequence[Difference]) -> list[Json]:
+    """Differences as plain JSON, for storage."""
+    return [
+        {"kind": d.kind, "reference": _mark(d.reference), "candidate": _mark(d.candidate)}
+        for d in differences
+    ]
+
+
+def differences_from_json(rows: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """The inverse of :func:`differences_to_json`."""
+    return tuple(
+        Difference(row["kind"], _unmark(row["reference"]), _unmark(row["candidate"]))
+        for row in rows
+    )
+
+
+def _mark(mark: Mark | None) -> Json | None:
+    return None if mark is None else answer_to_json((mark,))[0]
+
+
+def _unmark(row: Mapping[str, Any] | None) -> Mark | None:
+    return None if row is None else Mark(row["control"], row["label"], row["start"], row["end"])

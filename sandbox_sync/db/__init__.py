@@ -1,0 +1,1 @@
+"""The tables of the practice half, and all its SQL."""

@@ -1,0 +1,79 @@
+"""Every setting of sandbox_sync, read once from the environment and passed on by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Variables named ``SANDBOX_SYNC_...``; lists and mappings are written as JSON."""
+
+    model_config = SettingsConfigDict(env_prefix="SANDBOX_SYNC_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 9091
+    log_level: str = "INFO"
+    state_dir: Path = Path(".understudy/sandbox_sync")
+    database_url: str = ""
+    """Empty: a SQLite file in ``state_dir``."""
+    executor_id: str = "sandbox-sync"
+    """Stable and unique per process; unfinished work is recovered under this name."""
+
+    production_url: str
+    """The read-only gateway in front of the production Label Studio."""
+    production_key: SecretStr
+    production_webhook_secret: SecretStr
+    sandbox_url: str
+    sandbox_token: SecretStr
+    sandbox_webhook_secret: SecretStr
+    projects: dict[int, str] = Field(default_factory=dict)
+    """Name of the kind by id of the production project."""
+
+    public_url: str = "http://127.0.0.1:9091"
+    """Where people reach the pages; the base of every link in a message."""
+    webhook_url: str = ""
+    """Where the sandbox Label Studio reaches us; empty: the same as ``public_url``."""
+    session_secret: SecretStr
+    trainers: frozenset[str] = frozenset()
+    """E-mail addresses of members of the sandbox who train instead of practising."""
+
+    slack_token: SecretStr | None = None
+    """Without one, messages are kept in the outbox table and not sent anywhere."""
+    slack_url: str = "https://slack.com/api/"
+
+    queue_depth: int = Field(default=30, ge=1)
+    """Open practice items per trainee and kind."""
+    reconcile_seconds: float = Field(default=10.0, gt=0)
+    seed: int = 0
+    """For the bootstrap intervals, so that a page shows the same numbers twice."""
+
+    @field_validator("trainers")
+    @classmethod
+    def _lower(cls, emails: frozenset[str]) -> frozenset[str]:
+        return frozenset(email.strip().lower() for email in emails)
+
+    @field_validator("slack_token")
+    @classmethod
+    def _absent_when_empty(cls, token: SecretStr | None) -> SecretStr | None:
+        return token if token is not None and token.get_secret_value() else None
+
+    @property
+    def database(self) -> str:
+        """The database URL with its default filled in."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'sandbox_sync.sqlite'}"
+
+    @property
+    def sandbox_hook(self) -> str:
+        """The address that the sandbox Label Studio calls."""
+        return f"{(self.webhook_url or self.public_url).rstrip('/')}/webhooks/sandbox"
+
+    def link(self, path: str) -> str:
+        """An address for people."""
+        return f"{self.public_url.rstrip('/')}/{path.lstrip('/')}"
+
+    def is_trainer(self, email: str) -> bool:
+        """Whether this member of the sandbox trains instead of practising."""
+        return email.strip().lower() in self.trainers
