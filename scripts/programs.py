@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scripts.label_studio import START_SECONDS, Instance
 from scripts.state import Ports, Secrets, State
@@ -25,13 +25,15 @@ SYNC = "sandbox_sync"
 
 @dataclass(frozen=True)
 class House:
-    """Everything needed to name an address, a secret or a program."""
+    """Everything needed to name an address, a secret or a program.
+
+    A setting that is not given here comes from the environment that the
+    command itself was started in, under its full name.
+    """
 
     state: State
     ports: Ports
     secrets: Secrets
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    """Further settings of the services, by their full names."""
 
     @property
     def production(self) -> Instance:
@@ -154,12 +156,10 @@ class House:
         port_name: str = "",
         url: str | None = None,
     ) -> Program:
-        prefix = module.split(".")[0].upper() + "_"
-        chosen = {key: value for key, value in self.overrides.items() if key.startswith(prefix)}
         return Program(
             name=name,
             command=[sys.executable, "-m", module],
-            environment={**environment, **chosen},
+            environment=environment,
             log=self.state.logs / f"{module.replace('.', '-')}.log",
             port=getattr(self.ports, port_name) if port_name else None,
             port_option=self.ports.option(port_name),

@@ -44,6 +44,8 @@ class Secrets:
     sync_webhook_production: str
     sync_webhook_sandbox: str
     session_key: str
+    people_password: str
+    """Of the demo's simulated people, so that one can sign in and look around as one of them."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class State:
         known = {**asdict(Ports()), **(read_json(self.ports_file) or {})}
         known |= {name: port for name, port in chosen.items() if port is not None}
         return Ports(**known)
+
+    def remember(self, ports: Ports) -> None:
+        """Use these ports next time too."""
+        write_json(self.ports_file, asdict(ports))
 
 
 def read_json(path: Path) -> Any:

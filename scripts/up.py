@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -36,8 +36,8 @@ class Options:
     sample_seed: int = bootstrap.SAMPLE_SEED
 
 
-def run(house: House, options: Options, report: Report) -> None:
-    """Start everything, say so, and look after it until a signal or an error ends it.
+def run(house: House, options: Options, report: Report, on_ready: Callable[[], None]) -> None:
+    """Start everything, call ``on_ready``, and look after it until a signal or an error ends it.
 
     Raises
     ------
@@ -55,6 +55,7 @@ def run(house: House, options: Options, report: Report) -> None:
             _start(supervisor, house, options)
             if not supervisor.stopping.is_set():
                 supervisor.set_phase(READY)
+                on_ready()
             supervisor.watch()
         except PlatformError as error:
             if not supervisor.stopping.is_set():

@@ -1,0 +1,226 @@
+"""The command ``understudy``: parses arguments, makes one call, prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from projects.flow import intake
+from projects.kit.errors import PlatformError
+from projects.kit.label_studio import LabelStudioWriter
+from projects.samples import generate, write_jsonl
+from scripts import bootstrap, up
+from scripts import demo as demo_module
+from scripts.demo_view import print_summary
+from scripts.label_studio import invite_link
+from scripts.programs import House
+from scripts.state import DEFAULT_FOLDER, State, read_json
+from scripts.supervisor import supervisor_pid
+
+app = typer.Typer(
+    name="understudy",
+    help="Active-learning annotation on Label Studio, with a practice sandbox.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+
+StateOption = Annotated[
+    Path, typer.Option("--state", help="The folder that holds databases, models, secrets and logs.")
+]
+Port = Annotated[int | None, typer.Option(help="Port of this process.", show_default=False)]
+Samples = Annotated[int, typer.Option(help="Sample messages for an empty production; 0 for none.")]
+
+
+def _house(folder: Path, **ports: int | None) -> House:
+    state = State(folder)
+    state.prepare()
+    return House(state, state.ports(**ports), state.secrets())
+
+
+def _say(text: str) -> None:
+    out.print(f"[dim]·[/dim] {text}", highlight=False)
+
+
+@app.command("up")
+def up_command(
+    *,
+    state: StateOption = DEFAULT_FOLDER,
+    production_port: Port = None,
+    sandbox_port: Port = None,
+    backend_port: Port = None,
+    sync_port: Port = None,
+    reader_port: Port = None,
+    samples: Samples = bootstrap.SAMPLES,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Run behind; return when ready.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", hidden=True)] = False,
+) -> None:
+    """Start everything and look after it until Ctrl-C."""
+    house = _house(
+        state,
+        production=production_port,
+        sandbox=sandbox_port,
+        backend=backend_port,
+        sync=sync_port,
+        reader=reader_port,
+    )
+    house.state.remember(house.ports)
+    if detach:
+        start_behind(house, samples)
+        print_addresses(house)
+        return
+
+    def on_ready() -> None:
+        if not quiet:
+            print_addresses(house)
+            out.print("Ctrl-C ends everything.")
+
+    up.run(house, up.Options(samples=samples), _say, on_ready)
+
+
+def start_behind(house: House, samples: int) -> None:
+    """Start ``understudy up`` as a process of its own and wait until it is ready."""
+    command = ["up", "--quiet", "--state", str(house.state.folder), "--samples", str(samples)]
+    with out.status("starting ...") as status:
+
+        def report(phase: str) -> None:
+            status.update(f"{phase} ...")
+            if phase != up.READY:
+                _say(phase)
+
+        up.detach(house, command, report)
+
+
+@app.command()
+def down(state: StateOption = DEFAULT_FOLDER) -> None:
+    """End everything that 'understudy up' started."""
+    if up.down(State(state)):
+        out.print("Everything has ended.")
+    else:
+        out.print(f"Nothing runs on {state}.")
+
+
+@app.command()
+def status(state: StateOption = DEFAULT_FOLDER) -> None:
+    """Show what runs, where, and how often it had to be restarted. Exit code 1 when not ready."""
+    place = State(state)
+    known = read_json(place.status_file) or {}
+    running = supervisor_pid(place.status_file) is not None
+    phase = known.get("phase", "never started") if running else "not running"
+    table = Table(title=f"Understudy on {state}: {phase}")
+    for column in ("process", "state", "pid", "port", "restarts", "log"):
+        table.add_column(column, overflow="fold")
+    for row in known.get("processes", ()) if running else ():
+        port = "-" if row["port"] is None else str(row["port"])
+        cells = (row["name"], row["state"], str(row["pid"] or "-"), port, str(row["restarts"]))
+        table.add_row(*cells, row["log"])
+    out.print(table)
+    if phase != up.READY:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    *,
+    state: StateOption = DEFAULT_FOLDER,
+    intent: Annotated[int, typer.Option(help="Annotations of the kind intent.")] = 100,
+    details: Annotated[int, typer.Option(help="Annotations of the kind details.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 7,
+    exit_after: Annotated[
+        bool, typer.Option("--exit", help="End everything afterwards instead of leaving it on.")
+    ] = False,
+) -> None:
+    """Start everything, let simulated people work through both loops, and report."""
+    for name, value in demo_module.SETTINGS.items():
+        os.environ.setdefault(name, value)
+    house = _house(state)
+    if supervisor_pid(house.state.status_file) is None:
+        start_behind(house, bootstrap.SAMPLES)
+    plan = demo_module.Plan(labels={"intent": intent, "details": details}, seed=seed)
+    try:
+        summary = demo_module.Demo(house, plan, out).run()
+        print_summary(out, summary)
+        out.print(f"All numbers: {house.state.folder / 'demo-summary.json'}")
+        if not summary["clones_exact"]:
+            raise demo_module.DemoFailed("clones are not eligible tasks x trainees")
+    finally:
+        if exit_after:
+            up.down(house.state)
+    if not exit_after:
+        print_addresses(house)
+        people = ", ".join([demo_module.WORKER_EMAIL, *demo_module.TRAINEES])
+        out.print(f"Simulated people: {people}; password {house.secrets.people_password}")
+        out.print("Everything goes on running. End it with: .venv/bin/understudy down")
+
+
+@app.command("intake")
+def intake_command(
+    file: Annotated[Path, typer.Argument(help="Messages as .jsonl or .csv; see docs/intake.md.")],
+    state: StateOption = DEFAULT_FOLDER,
+) -> None:
+    """Load messages from a file: one production task per message and kind, each only once."""
+    messages = intake.read_messages(file)
+    house = _house(state)
+    writer = LabelStudioWriter(house.production.url, house.production.token)
+    projects = bootstrap.by_kind(bootstrap.production_projects(writer))
+    with out.status(f"loading {len(messages)} messages ..."):
+        result = intake.load(messages, writer=writer, projects=projects)
+    for kind in projects:
+        created, known = result.created[kind], result.already_there[kind]
+        out.print(f"{kind}: {created} tasks created, {known} were there already")
+
+
+@app.command("samples")
+def samples_command(
+    file: Annotated[Path, typer.Argument(help="The .jsonl file to write.")],
+    *,
+    count: Annotated[int, typer.Option(help="How many messages.")] = bootstrap.SAMPLES,
+    seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = bootstrap.SAMPLE_SEED,
+) -> None:
+    """Write sample messages in the format that 'understudy intake' reads."""
+    write_jsonl(file, generate(count, seed=seed))
+    out.print(f"{count} messages in {file}")
+
+
+def print_addresses(house: House) -> None:
+    """The table of addresses and sign-ins."""
+    table = Table(title="Understudy is running", show_lines=True)
+    for column in ("for", "address", "sign in with"):
+        table.add_column(column, overflow="fold")
+    production, sandbox = house.production, house.sandbox
+    trainer = f"{sandbox.email}\n{sandbox.password}"
+    table.add_row(
+        "annotators, ML engineers (production)",
+        production.url,
+        f"{production.email}\n{production.password}",
+    )
+    table.add_row("trainees (sandbox)", sandbox.url, trainer)
+    table.add_row("trainers: scores and comparisons", f"{house.sync_url}/trainer", "as the sandbox")
+    table.add_row("ML backend: health, metrics", f"{house.backend_url}/health", "-")
+    table.add_row("a new annotator signs up", invite_link(production.url, production.token), "-")
+    table.add_row("a new trainee signs up", invite_link(sandbox.url, sandbox.token), "-")
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command; our own errors are one clear sentence and exit code 1."""
+    try:
+        app()
+    except PlatformError as error:
+        Console(stderr=True).print(f"[bold red]error:[/bold red] {error}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
