@@ -1,1 +1,1 @@
-"""The machine half of production: predictions, learning, and what to ask next."""
+"""The machine half of production: what the model thinks, and what to ask next."""

@@ -1,0 +1,136 @@
+"""Text to tokens, spans to tags and back, and what a tagger sees of a token. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import spacy
+from spacy.language import Language
+
+OUTSIDE = "O"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of a text; ``text[start:end]`` is it."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A labelled stretch of a text, end excluded."""
+
+    start: int
+    end: int
+    label: str
+
+
+@cache
+def _english() -> Language:
+    return spacy.blank("en")
+
+
+def tokenize(text: str) -> list[Token]:
+    """Words and punctuation in order; white space belongs to no token."""
+    return [
+        Token(token.text, token.idx, token.idx + len(token.text))
+        for token in _english().make_doc(text)
+        if not token.is_space
+    ]
+
+
+def spans_to_tags(tokens: Sequence[Token], spans: Sequence[Span]) -> list[str]:
+    """One tag a token: ``B-label`` begins a span, ``I-label`` continues it, ``O`` is neither.
+
+    A span takes every token that it touches. Where spans overlap the longer one
+    stays (then the earlier one); a token has one tag.
+    """
+    tags = [OUTSIDE] * len(tokens)
+    by_length = sorted(set(spans), key=lambda s: (s.start - s.end, s.start, s.label))
+    for span in by_length:
+        touched = [
+            index
+            for index, token in enumerate(tokens)
+            if token.start < span.end and token.end > span.start
+        ]
+        if not touched or any(tags[index] != OUTSIDE for index in touched):
+            continue
+        for index in touched:
+            tags[index] = f"I-{span.label}"
+        tags[touched[0]] = f"B-{span.label}"
+    return tags
+
+
+def tag_groups(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    """The spans of a tag sequence as (first token, last token, label).
+
+    An ``I`` that continues nothing begins a span: taggers do emit it.
+    """
+    groups: list[tuple[int, int, str]] = []
+    before = OUTSIDE
+    for index, tag in enumerate(tags):
+        if tag == OUTSIDE:
+            before = tag
+            continue
+        label = tag[2:]
+        if tag[0] == "I" and before != OUTSIDE and before[2:] == label:
+            groups[-1] = (groups[-1][0], index, label)
+        else:
+            groups.append((index, index, label))
+        before = tag
+    return groups
+
+
+def tags_to_spans(tokens: Sequence[Token], tags: Sequence[str]) -> list[Span]:
+    """The spans that the tags mark, in the order of the text."""
+    if len(tokens) != len(tags):
+        raise ValueError(f"{len(tags)} tags for {len(tokens)} tokens")
+    return [
+        Span(tokens[first].start, tokens[last].end, label)
+        for first, last, label in tag_groups(tags)
+    ]
+
+
+def shape(word: str) -> str:
+    """The outline of a word: ``Feb-12`` is ``Xx-d``; runs of one sort count once."""
+    outline = ""
+    for character in word:
+        if character.isdigit():
+            sort = "d"
+        elif character.isalpha():
+            sort = "X" if character.isupper() else "x"
+        else:
+            sort = character
+        if not outline.endswith(sort):
+            outline += sort
+    return outline
+
+
+def token_features(tokens: Sequence[Token]) -> list[list[str]]:
+    """What a sequence tagger sees of each token: the word, its outline, its neighbours."""
+    words = [token.text for token in tokens]
+    lowered = [word.lower() for word in words]
+    shapes = [shape(word) for word in words]
+    return [_features_at(index, lowered, shapes) for index in range(len(words))]
+
+
+def _features_at(index: int, lowered: Sequence[str], shapes: Sequence[str]) -> list[str]:
+    word = lowered[index]
+    found = ["bias", f"w={word}", f"s={shapes[index]}", f"n={min(len(word), 8)}"]
+    found += [f"p{size}={word[:size]}" for size in (1, 2, 3)]
+    found += [f"q{size}={word[-size:]}" for size in (1, 2, 3)]
+    for offset in (-2, -1, 1, 2):
+        place = index + offset
+        inside = 0 <= place < len(lowered)
+        near = lowered[place] if inside else "<edge>"
+        found.append(f"w{offset:+d}={near}")
+        if abs(offset) == 1:
+            found.append(f"s{offset:+d}={shapes[place] if inside else '<edge>'}")
+            pair = (near, word) if offset < 0 else (word, near)
+            found.append(f"ww{offset:+d}={pair[0]}|{pair[1]}")
+    return found

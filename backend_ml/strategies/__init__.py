@@ -1,0 +1,1 @@
+"""One query strategy per file: ``select(pool, size, *, rng)`` gives positions, best first."""

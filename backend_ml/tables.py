@@ -1,0 +1,183 @@
+"""Every table of the machine half. Moments are aware and in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from projects.kit.database import UtcTime
+
+Json = dict[str, Any] | list[Any]
+
+
+class Base(DeclarativeBase):
+    """The tables that Alembic knows."""
+
+    type_annotation_map = {datetime: UtcTime, Json: sa.JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Event(Base):
+    """One webhook call, reduced to what we use; its unique key makes repeats harmless."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    action: Mapped[str]
+    project_id: Mapped[int] = mapped_column(index=True)
+    body: Mapped[Json]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+
+
+class TaskRow(Base):
+    """A Label Studio task: the text to learn from, and nothing else of its data."""
+
+    __tablename__ = "task"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    seen_at: Mapped[datetime]
+    deleted: Mapped[bool] = mapped_column(default=False)
+
+
+class AnnotationRow(Base):
+    """The newest state we know of one annotation; deleted ones stay, so that they stay deleted."""
+
+    __tablename__ = "annotation"
+    annotation_id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(index=True)
+    task_id: Mapped[int | None] = mapped_column(index=True)
+    created_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime | None]
+    completed_by: Mapped[int | None]
+    lead_time_seconds: Mapped[float | None]
+    usable: Mapped[bool] = mapped_column(default=False)
+    ground_truth: Mapped[bool] = mapped_column(default=False)
+    answer: Mapped[Json] = mapped_column(default=list)
+    shown: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
+    """What Label Studio says the person saw: version, confidence, answer."""
+    shown_as_of: Mapped[datetime | None]
+    deleted: Mapped[bool] = mapped_column(default=False)
+
+
+class LabelRow(Base):
+    """The accepted answer to a task, one a task: what training learns from."""
+
+    __tablename__ = "label"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(primary_key=True)
+    annotation_id: Mapped[int]
+    answer: Mapped[Json]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    completed_by: Mapped[int | None]
+    lead_time_seconds: Mapped[float | None]
+    ground_truth: Mapped[bool]
+    arm: Mapped[str]
+    suggested_version: Mapped[str | None]
+    suggested_confidence: Mapped[float | None]
+    suggested_answer: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
+    outcome: Mapped[str]
+
+
+class MarkRow(Base):
+    """How far the labels of a project have come, and how far training has followed."""
+
+    __tablename__ = "training_mark"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    wanted: Mapped[int] = mapped_column(default=0)
+    trained: Mapped[int] = mapped_column(default=0)
+    forced: Mapped[int] = mapped_column(default=0)
+    forced_done: Mapped[int] = mapped_column(default=0)
+    first_change_at: Mapped[datetime | None]
+    last_change_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    queued_key: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+
+
+class VersionRow(Base):
+    """One trained model: an immutable folder, and how it came to serve or not."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (sa.UniqueConstraint("project_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(index=True)
+    number: Mapped[int]
+    name: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    """``champion`` serves, ``retired`` did, ``rejected`` never will."""
+    cause: Mapped[str] = mapped_column(index=True)
+    """The key of the training that made it, so that a repeated training makes it once."""
+    labels: Mapped[int]
+    held_out: Mapped[float | None]
+    held_out_low: Mapped[float | None]
+    held_out_high: Mapped[float | None]
+    held_out_n: Mapped[int]
+    seconds: Mapped[float]
+    first_change_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    serving_at: Mapped[datetime | None]
+
+
+class AssignmentRow(Base):
+    """The arm in which a task was drawn for publication."""
+
+    __tablename__ = "assignment"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(primary_key=True)
+    arm: Mapped[str]
+    epoch: Mapped[int]
+    drawn_at: Mapped[datetime]
+
+
+class PlanRow(Base):
+    """A decision what to publish next; unfinished ones are carried out again."""
+
+    __tablename__ = "publish_plan"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(index=True)
+    version: Mapped[str]
+    epoch: Mapped[int]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class PublicationRow(Base):
+    """One prediction of one version for one task, decided on once and pushed once."""
+
+    __tablename__ = "publication"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(sa.ForeignKey("publish_plan.id"), index=True)
+    confidence: Mapped[float]
+    answer: Mapped[Json]
+    mark_confidences: Mapped[Json]
+    pushed_at: Mapped[datetime | None]
+
+
+class LookRow(Base):
+    """When a project was last compared with Label Studio."""
+
+    __tablename__ = "look"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    looked_at: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
+
+
+def hold(session: Session, project_id: int) -> None:
+    """Make this transaction the only one that changes the project, until it ends.
+
+    SQLite transactions have the write lock from their beginning.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(7_090, project_id)))
