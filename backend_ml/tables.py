@@ -11,12 +11,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from projects.kit.database import UtcTime
 
 Json = dict[str, Any] | list[Any]
+Marks = list[dict[str, Any]]
+"""An answer as ``answer_to_json`` writes it."""
 
 
 class Base(DeclarativeBase):
     """The tables that Alembic knows."""
 
-    type_annotation_map = {datetime: UtcTime, Json: sa.JSON}  # noqa: RUF012 - SQLAlchemy's own form
+    type_annotation_map = {datetime: UtcTime, Json: sa.JSON, Marks: sa.JSON}  # noqa: RUF012 - SQLAlchemy's own form
 
 
 class Event(Base):
@@ -58,7 +60,7 @@ class AnnotationRow(Base):
     lead_time_seconds: Mapped[float | None]
     usable: Mapped[bool] = mapped_column(default=False)
     ground_truth: Mapped[bool] = mapped_column(default=False)
-    answer: Mapped[Json] = mapped_column(default=list)
+    answer: Mapped[Marks] = mapped_column(default=list)
     shown: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
     """What Label Studio says the person saw: version, confidence, answer."""
     shown_as_of: Mapped[datetime | None]
@@ -72,7 +74,7 @@ class LabelRow(Base):
     project_id: Mapped[int] = mapped_column(primary_key=True)
     task_id: Mapped[int] = mapped_column(primary_key=True)
     annotation_id: Mapped[int]
-    answer: Mapped[Json]
+    answer: Mapped[Marks]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     completed_by: Mapped[int | None]
@@ -81,7 +83,7 @@ class LabelRow(Base):
     arm: Mapped[str]
     suggested_version: Mapped[str | None]
     suggested_confidence: Mapped[float | None]
-    suggested_answer: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
+    suggested_answer: Mapped[Marks | None] = mapped_column(sa.JSON(none_as_null=True))
     outcome: Mapped[str]
 
 
@@ -160,7 +162,7 @@ class PublicationRow(Base):
     task_id: Mapped[int] = mapped_column(primary_key=True)
     plan_id: Mapped[int] = mapped_column(sa.ForeignKey("publish_plan.id"), index=True)
     confidence: Mapped[float]
-    answer: Mapped[Json]
+    answer: Mapped[Marks]
     mark_confidences: Mapped[Json]
     pushed_at: Mapped[datetime | None]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skops import io as skops_io
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import LinearSVC
+from skops import io as skops_io
 
 from backend_ml.learners.base import (
     Guess,
@@ -58,8 +58,7 @@ class ChoiceLinear:
         model = _pipeline(seed).fit(inputs, labels)
         classes = [str(c) for c in model.classes_]
         scores, truth = _out_of_fold(inputs, labels, classes, seed=seed)
-        self.temperature = fit_temperature(scores, truth)
-        self._model = model
+        self.use(model, temperature=fit_temperature(scores, truth))
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable choice of each text."""
@@ -73,6 +72,10 @@ class ChoiceLinear:
             mark = Mark(self.control, self.classes_[column])
             items.append(Guess((mark,), confidence, (confidence,)))
         return Guesses(tuple(items), proba)
+
+    def use(self, model: Any, *, temperature: float) -> None:
+        """Predict with this trained model from now on."""
+        self._model, self.temperature = model, temperature
 
     def save(self, folder: Path) -> None:
         """Write ``model.skops`` and ``learner.json``."""
@@ -92,9 +95,9 @@ def load(folder: Path, control: str) -> ChoiceLinear:
     learner = ChoiceLinear(control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-        learner.temperature = float(notes["temperature"])
         if notes["fitted"]:
-            learner._model = skops_io.load(folder / MODEL_FILE, trusted=TRUSTED)
+            model = skops_io.load(folder / MODEL_FILE, trusted=TRUSTED)
+            learner.use(model, temperature=float(notes["temperature"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         # skops says TypeError to a type that is not trusted.
         raise ModelUnreadable(str(folder), type(error).__name__) from error

@@ -59,7 +59,7 @@ class SpanCrf:
         if not classes:
             return
         self.line = _honest_line(rows)
-        self._use(_train(rows), tuple(sorted(classes)))
+        self.use(_train(rows), tuple(sorted(classes)))
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The best labelling of each text; a text without a token gets an empty answer."""
@@ -74,7 +74,8 @@ class SpanCrf:
         notes = {"format": 1, "line": list(self.line), "classes": list(self._classes)}
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
-    def _use(self, model: bytes, classes: tuple[str, ...]) -> None:
+    def use(self, model: bytes, classes: tuple[str, ...]) -> None:
+        """Predict with this trained model from now on."""
         tagger = pycrfsuite.Tagger()
         tagger.open_inmemory(model)
         self._model, self._tagger, self._classes = model, tagger, classes
@@ -112,7 +113,7 @@ def load(folder: Path, control: str) -> SpanCrf:
         slope, offset = notes["line"]
         learner.line = (float(slope), float(offset))
         if notes["classes"]:
-            learner._use((folder / MODEL_FILE).read_bytes(), tuple(notes["classes"]))
+            learner.use((folder / MODEL_FILE).read_bytes(), tuple(notes["classes"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelUnreadable(str(folder), type(error).__name__) from error
     return learner

@@ -1,0 +1,275 @@
+"""The label store: accepted labels, mirrored once, the same in whatever order we hear of them.
+
+Of each annotation the newest state is kept, and a deletion is for ever. The
+label of a task follows from its annotations alone, so events may come late,
+twice, or in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend_ml.tables import (
+    AnnotationRow,
+    AssignmentRow,
+    LabelRow,
+    MarkRow,
+    PublicationRow,
+    TaskRow,
+)
+from projects.kinds.base import Kind
+from projects.vocabulary import Annotation, Answer, Task, answer_from_json, answer_to_json
+
+UNPUBLISHED = "unpublished"
+"""The arm of tasks that were labelled without having been published."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """An accepted answer, as training sees it."""
+
+    task_id: int
+    text: str
+    answer: Answer
+
+
+class LabelStore:
+    """The labels of one project, inside the caller's transaction."""
+
+    def __init__(self, session: Session, project_id: int, kind: Kind, *, now: datetime) -> None:
+        self._session = session
+        self._project = project_id
+        self._kind = kind
+        self._now = now
+
+    def see_tasks(self, tasks: Iterable[tuple[int, str]]) -> None:
+        """Keep the text of each (task id, text)."""
+        for task_id, text in tasks:
+            row = self._session.get(TaskRow, (self._project, task_id))
+            if row is None:
+                row = TaskRow(
+                    project_id=self._project, task_id=task_id, text=text, seen_at=self._now
+                )
+                self._session.add(row)
+            elif row.text != text:
+                row.text = text
+        self._session.flush()
+
+    def see_annotation(self, annotation: Annotation) -> None:
+        """Keep an annotation if it is newer than what we have."""
+        row = self._session.get(AnnotationRow, annotation.id)
+        if row is None:
+            row = AnnotationRow(annotation_id=annotation.id, project_id=self._project)
+            self._session.add(row)
+        self._keep_newest(row, annotation)
+        self._keep_shown(row, annotation)
+        self._session.flush()
+        self._settle(annotation.task_id)
+
+    def forget_annotations(self, annotation_ids: Iterable[int]) -> None:
+        """Remember that these are gone, whether we knew them or not."""
+        for annotation_id in annotation_ids:
+            row = self._session.get(AnnotationRow, annotation_id)
+            if row is None:
+                row = AnnotationRow(annotation_id=annotation_id, project_id=self._project)
+                self._session.add(row)
+            row.deleted = True
+            self._session.flush()
+            if row.task_id is not None:
+                self._settle(row.task_id)
+
+    def forget_tasks(self, task_ids: Iterable[int]) -> None:
+        """Remember that these are gone, whether we knew them or not."""
+        for task_id in task_ids:
+            row = self._session.get(TaskRow, (self._project, task_id))
+            if row is None:
+                row = TaskRow(project_id=self._project, task_id=task_id, text="", seen_at=self._now)
+                self._session.add(row)
+            row.deleted = True
+            self._session.flush()
+            self._settle(task_id)
+
+    def compare(self, task: Task) -> None:
+        """Bring one task to the state in which Label Studio showed it.
+
+        An annotation that Label Studio no longer shows is gone, unless it is newer
+        than what was shown: each change of an annotation moves its task's moment.
+        """
+        self.see_tasks([(task.id, self._kind.text(task.data))])
+        for annotation in task.annotations:
+            self.see_annotation(annotation)
+        shown = {int(annotation.id) for annotation in task.annotations}
+        ours = self._session.scalars(self._annotations(task.id)).all()
+        self.forget_annotations(
+            row.annotation_id
+            for row in ours
+            if row.annotation_id not in shown
+            and row.updated_at is not None
+            and row.updated_at <= task.updated_at
+        )
+
+    def _keep_newest(self, row: AnnotationRow, annotation: Annotation) -> None:
+        if row.updated_at is not None and annotation.updated_at <= row.updated_at:
+            return
+        text = self._text(annotation.task_id)
+        answer = self._kind.read(annotation.regions, {self._kind.field: text})
+        row.task_id = annotation.task_id
+        row.created_at = annotation.created_at
+        row.updated_at = annotation.updated_at
+        row.completed_by = annotation.completed_by
+        row.lead_time_seconds = annotation.lead_time_seconds
+        row.ground_truth = annotation.ground_truth
+        row.answer = answer_to_json(answer)
+        # No spans is an answer (there is nothing to mark); no choice is none.
+        row.usable = not annotation.was_cancelled and (bool(answer) or self._kind.form == "spans")
+
+    def _keep_shown(self, row: AnnotationRow, annotation: Annotation) -> None:
+        shown = annotation.prediction
+        first = row.shown_as_of is None or annotation.updated_at < row.shown_as_of
+        if shown is None or not first:
+            return
+        data = {self._kind.field: self._text(annotation.task_id)}
+        row.shown_as_of = annotation.updated_at
+        row.shown = {
+            "version": shown.model_version,
+            "confidence": shown.confidence,
+            "answer": answer_to_json(self._kind.read(shown.regions, data)),
+        }
+
+    def _settle(self, task_id: int) -> None:
+        """Make the label of a task what its annotations say now."""
+        label = self._session.get(LabelRow, (self._project, task_id))
+        chosen = self._chosen(task_id)
+        if chosen is None:
+            if label is not None:
+                self._session.delete(label)
+                self._mark_change()
+            return
+        values = self._label_values(chosen)
+        if label is None:
+            label = LabelRow(project_id=self._project, task_id=task_id, **values)
+            self._session.add(label)
+            self._mark_change()
+        else:
+            changed = label.answer != values["answer"]
+            for name, value in values.items():
+                setattr(label, name, value)
+            if changed:
+                self._mark_change()
+        self._session.flush()
+
+    def _chosen(self, task_id: int) -> AnnotationRow | None:
+        """The annotation that counts: adjudicated truth first, then the newest."""
+        task = self._session.get(TaskRow, (self._project, task_id))
+        if task is None or task.deleted:
+            return None
+        rows = [
+            row
+            for row in self._session.scalars(self._annotations(task_id))
+            if row.usable and not row.deleted and row.updated_at is not None
+        ]
+        return max(
+            rows,
+            key=lambda row: (row.ground_truth, row.updated_at, row.annotation_id),
+            default=None,
+        )
+
+    def _label_values(self, row: AnnotationRow) -> dict[str, Any]:
+        suggestion = row.shown if isinstance(row.shown, Mapping) else self._published(row)
+        answer = answer_from_json(row.answer)
+        arm = self._session.get(AssignmentRow, (self._project, row.task_id))
+        return {
+            "annotation_id": row.annotation_id,
+            "answer": row.answer,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+            "completed_by": row.completed_by,
+            "lead_time_seconds": row.lead_time_seconds,
+            "ground_truth": row.ground_truth,
+            "arm": UNPUBLISHED if arm is None else arm.arm,
+            "suggested_version": suggestion.get("version"),
+            "suggested_confidence": suggestion.get("confidence"),
+            "suggested_answer": suggestion.get("answer"),
+            "outcome": _outcome(answer, suggestion.get("answer")),
+        }
+
+    def _published(self, row: AnnotationRow) -> Mapping[str, Any]:
+        """The last suggestion that was published for the task before it was answered."""
+        query = (
+            sa.select(PublicationRow)
+            .where(
+                PublicationRow.project_id == self._project,
+                PublicationRow.task_id == row.task_id,
+                PublicationRow.pushed_at <= row.created_at,
+            )
+            .order_by(PublicationRow.pushed_at.desc(), PublicationRow.plan_id.desc())
+        )
+        found = self._session.scalars(query).first()
+        if found is None:
+            return {}
+        return {"version": found.version, "confidence": found.confidence, "answer": found.answer}
+
+    def _mark_change(self) -> None:
+        mark = self._session.get(MarkRow, self._project)
+        if mark is None:
+            mark = MarkRow(project_id=self._project, wanted=0, trained=0)
+            self._session.add(mark)
+        if mark.wanted == mark.trained or mark.first_change_at is None:
+            mark.first_change_at = self._now
+        mark.wanted += 1
+        mark.last_change_at = self._now
+        self._session.flush()
+
+    def _text(self, task_id: int) -> str:
+        task = self._session.get(TaskRow, (self._project, task_id))
+        return "" if task is None else task.text
+
+    def _annotations(self, task_id: int) -> sa.Select[AnnotationRow]:
+        return sa.select(AnnotationRow).where(
+            AnnotationRow.project_id == self._project, AnnotationRow.task_id == task_id
+        )
+
+
+def accepted(session: Session, project_id: int) -> list[Label]:
+    """Every label of a project, in the order of task ids."""
+    query = (
+        sa.select(LabelRow.task_id, TaskRow.text, LabelRow.answer)
+        .join_from(
+            LabelRow,
+            TaskRow,
+            (TaskRow.project_id == LabelRow.project_id) & (TaskRow.task_id == LabelRow.task_id),
+        )
+        .where(LabelRow.project_id == project_id)
+        .order_by(LabelRow.task_id)
+    )
+    rows = session.execute(query).all()
+    return [Label(task_id, text, answer_from_json(answer)) for task_id, text, answer in rows]
+
+
+def open_tasks(session: Session, project_id: int) -> list[tuple[int, str]]:
+    """(id, text) of tasks that nobody has answered or skipped, in the order of ids."""
+    answered = (
+        sa.select(AnnotationRow.task_id)
+        .where(AnnotationRow.project_id == project_id, AnnotationRow.deleted.is_(False))
+        .where(AnnotationRow.task_id.is_not(None))
+    )
+    query = (
+        sa.select(TaskRow.task_id, TaskRow.text)
+        .where(TaskRow.project_id == project_id, TaskRow.deleted.is_(False))
+        .where(TaskRow.task_id.not_in(answered), TaskRow.text != "")
+        .order_by(TaskRow.task_id)
+    )
+    return [(task_id, text) for task_id, text in session.execute(query)]
+
+
+def _outcome(answer: Answer, suggested: Sequence[Mapping[str, Any]] | None) -> str:
+    """``accepted`` or ``corrected``; ``unaided`` where nothing was suggested."""
+    if suggested is None:
+        return "unaided"
+    return "accepted" if answer_from_json(suggested) == answer else "corrected"
