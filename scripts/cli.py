@@ -175,8 +175,10 @@ def intake_command(
     with out.status(f"loading {len(messages)} messages ..."):
         result = intake.load(messages, writer=writer, projects=projects)
     for kind in projects:
-        created, known = result.created[kind], result.already_there[kind]
-        out.print(f"{kind}: {created} tasks created, {known} were there already")
+        count = result.kinds[kind]
+        out.print(
+            f"{kind}: {count.created} tasks created, {count.already_there} were there already"
+        )
 
 
 @app.command("samples")
