@@ -15,8 +15,6 @@ from projects.kit.label_studio import LabelStudioWriter
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.support import browser, live, postgres, receiver
 
-LIVE_FIXTURES = ("live_production", "live_sandbox")
-
 
 def absent(reason: str) -> NoReturn:
     """Skip, or fail where everything has to be there (``UNDERSTUDY_REQUIRE_LIVE=1``)."""
@@ -34,38 +32,32 @@ def fake() -> FakeLabelStudio:
 @pytest.fixture(scope="session")
 def live_servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, live.LiveLabelStudio]]:
-    """The real servers that this session asks for, started side by side."""
+) -> Iterator[live.LiveServers]:
+    """The real servers that this session asks for."""
     command = live.label_studio_command()
     if not command.exists():
         absent(f"Label Studio is not installed at {command}")
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    servers: dict[str, live.LiveLabelStudio] = {}
+    folder = tmp_path_factory.mktemp("label-studio")
+    servers = live.LiveServers(command, folder, asked & {"live_production", "live_sandbox"})
     try:
-        for name in LIVE_FIXTURES:
-            if name in asked:
-                folder = tmp_path_factory.mktemp(name)
-                servers[name] = live.start_label_studio(command, name, folder=folder)
-        for server in servers.values():
-            server.wait()
         yield servers
     finally:
-        for server in servers.values():
-            server.stop()
+        servers.stop()
 
 
 @pytest.fixture(scope="session")
-def live_production(live_servers: dict[str, live.LiveLabelStudio]) -> Iterator[LabelStudioWriter]:
+def live_production(live_servers: live.LiveServers) -> Iterator[LabelStudioWriter]:
     """The administrator's client of a real production instance."""
-    writer = live_servers["live_production"].writer()
+    writer = live_servers.get("live_production").writer()
     yield writer
     writer.close()
 
 
 @pytest.fixture(scope="session")
-def live_sandbox(live_servers: dict[str, live.LiveLabelStudio]) -> Iterator[LabelStudioWriter]:
+def live_sandbox(live_servers: live.LiveServers) -> Iterator[LabelStudioWriter]:
     """The administrator's client of a second real instance."""
-    writer = live_servers["live_sandbox"].writer()
+    writer = live_servers.get("live_sandbox").writer()
     yield writer
     writer.close()
 

@@ -7,27 +7,51 @@ import sys
 from typing import cast
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos")
 
 
 def configure(*, service: str, level: str = "INFO") -> None:
-    """Send every log of this process to standard output as JSON lines."""
-    logging.basicConfig(stream=sys.stdout, level=level, format="%(message)s", force=True)
-    for noisy in ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos"):
+    """Send every log of this process, libraries' too, to standard output as JSON lines."""
+    shared = _shared_processors(service)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
     )
-    structlog.contextvars.bind_contextvars(service=service)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of one module."""
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
+
+
+def _shared_processors(service: str) -> list[Processor]:
+    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        # Not a context variable: those are not seen by the threads of the engine.
+        event.setdefault("service", service)
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        add_service,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Without the values of local variables: they may be tokens or somebody's text.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+    ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
 
 from projects.kit import logs
-from projects.kit.errors import NotSignedIn, PlatformError
+from projects.kit.errors import BadInput, NotSignedIn, PlatformError
 
 SECRET_HEADER = "X-Understudy-Secret"
 
@@ -30,9 +33,30 @@ def answer_unexpected(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": "InternalError", "detail": detail}, 500)
 
 
+def answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    """The same shape for what the framework refuses, such as an unknown path."""
+    del request
+    if not isinstance(error, HTTPException):
+        raise error
+    name = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
+    body = {"error": name, "detail": str(error.detail)}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def answer_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """The same shape for input of the wrong form: where it is wrong, and how; not what it was."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [(".".join(str(part) for part in e["loc"]), e["msg"]) for e in error.errors()]
+    where, what = problems[0] if problems else ("", "the request cannot be read")
+    return answer_platform_error(request, BadInput(what, where))
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of this app in one shape."""
     app.add_exception_handler(PlatformError, answer_platform_error)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(RequestValidationError, answer_invalid_request)
     app.add_exception_handler(Exception, answer_unexpected)
 
 

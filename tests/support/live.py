@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,31 @@ class LiveLabelStudio:
 
     def stop(self) -> None:
         stop(self.process)
+
+
+class LiveServers:
+    """The instances of one test session, each started when first needed.
+
+    Those in ``expected`` are started together with the first one, side by side.
+    """
+
+    def __init__(self, command: Path, folder: Path, expected: Iterable[str] = ()) -> None:
+        self._command = command
+        self._folder = folder
+        self._expected = set(expected)
+        self._running: dict[str, LiveLabelStudio] = {}
+
+    def get(self, name: str) -> LiveLabelStudio:
+        """The instance called ``name``, ready to answer."""
+        for wanted in ({name} | self._expected) - set(self._running):
+            folder = self._folder / wanted
+            self._running[wanted] = start_label_studio(self._command, wanted, folder=folder)
+        self._running[name].wait()
+        return self._running[name]
+
+    def stop(self) -> None:
+        for server in self._running.values():
+            server.stop()
 
 
 def label_studio_command() -> Path:
