@@ -14,8 +14,6 @@ from projects.samples import generate
 from projects.vocabulary import Project
 from scripts.programs import BACKEND_USER, House
 
-SAMPLES = 640
-SAMPLE_SEED = 1
 TRY_OUT = 5
 """Messages per kind in the sandbox for a look at the interface; nobody's practice items."""
 TRY_OUT_SEED = 10_007

@@ -1,4 +1,7 @@
-"""The command ``understudy``: parses arguments, makes one call, prints."""
+"""The command ``understudy``: parses arguments, makes one call, prints.
+
+Commands import what they need themselves, so that ``status`` and ``--help`` answer at once.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from projects.flow import intake
 from projects.kit.errors import PlatformError
-from projects.kit.label_studio import LabelStudioWriter
-from projects.samples import generate, write_jsonl
-from scripts import bootstrap, up
-from scripts import demo as demo_module
-from scripts.demo_view import print_summary
+from scripts import up
 from scripts.label_studio import invite_link
 from scripts.programs import House
-from scripts.state import DEFAULT_FOLDER, State, read_json
+from scripts.state import DEFAULT_FOLDER, SAMPLE_SEED, SAMPLES, Options, State, read_json
 from scripts.supervisor import supervisor_pid
 
 app = typer.Typer(
@@ -58,7 +56,7 @@ def up_command(
     backend_port: Port = None,
     sync_port: Port = None,
     reader_port: Port = None,
-    samples: Samples = bootstrap.SAMPLES,
+    samples: Samples = SAMPLES,
     detach: Annotated[
         bool, typer.Option("--detach", help="Run behind; return when ready.")
     ] = False,
@@ -84,7 +82,7 @@ def up_command(
             print_addresses(house)
             out.print("Ctrl-C ends everything.")
 
-    up.run(house, up.Options(samples=samples), _say, on_ready)
+    up.run(house, Options(samples=samples), _say, on_ready)
 
 
 def start_behind(house: House, samples: int) -> None:
@@ -140,11 +138,14 @@ def demo(
     ] = False,
 ) -> None:
     """Start everything, let simulated people work through both loops, and report."""
+    from scripts import demo as demo_module
+    from scripts.demo_view import print_summary
+
     for name, value in demo_module.SETTINGS.items():
         os.environ.setdefault(name, value)
     house = _house(state)
     if supervisor_pid(house.state.status_file) is None:
-        start_behind(house, bootstrap.SAMPLES)
+        start_behind(house, SAMPLES)
     plan = demo_module.Plan(labels={"intent": intent, "details": details}, seed=seed)
     try:
         summary = demo_module.Demo(house, plan, out).run()
@@ -168,6 +169,10 @@ def intake_command(
     state: StateOption = DEFAULT_FOLDER,
 ) -> None:
     """Load messages from a file: one production task per message and kind, each only once."""
+    from projects.flow import intake
+    from projects.kit.label_studio import LabelStudioWriter
+    from scripts import bootstrap
+
     messages = intake.read_messages(file)
     house = _house(state)
     writer = LabelStudioWriter(house.production.url, house.production.token)
@@ -185,10 +190,12 @@ def intake_command(
 def samples_command(
     file: Annotated[Path, typer.Argument(help="The .jsonl file to write.")],
     *,
-    count: Annotated[int, typer.Option(help="How many messages.")] = bootstrap.SAMPLES,
-    seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = bootstrap.SAMPLE_SEED,
+    count: Annotated[int, typer.Option(help="How many messages.")] = SAMPLES,
+    seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = SAMPLE_SEED,
 ) -> None:
     """Write sample messages in the format that 'understudy intake' reads."""
+    from projects.samples import generate, write_jsonl
+
     write_jsonl(file, generate(count, seed=seed))
     out.print(f"{count} messages in {file}")
 

@@ -21,11 +21,10 @@ from projects.kit.errors import PlatformError
 from projects.samples import generate
 from projects.vocabulary import Answer
 from sandbox_sync.db import queries
-from scripts import bootstrap
 from scripts.demo_view import View
 from scripts.people import ErrorModel, Person, join
 from scripts.programs import House
-from scripts.state import write_json
+from scripts.state import SAMPLE_SEED, SAMPLES, write_json
 
 WORKER_EMAIL = "noor@demo.example"
 TRAINEES: Mapping[str, ErrorModel] = {
@@ -235,7 +234,7 @@ class Demo:
         metric = discovery.load(agreement, kind.metric)
         rng = np.random.default_rng(self.plan.seed)
         found = []
-        for sample in generate(bootstrap.SAMPLES, seed=bootstrap.SAMPLE_SEED):
+        for sample in generate(SAMPLES, seed=SAMPLE_SEED):
             true = sample.truth[kind.name]
             for _ in range(PLANTED_DRAWS):
                 bent = errors.bend(true, kind, sample.message.text, rng)
@@ -246,7 +245,7 @@ class Demo:
 
 def _truth() -> dict[str, dict[str, Answer]]:
     found: dict[str, dict[str, Answer]] = {kind.name: {} for kind in registry.all_kinds()}
-    for sample in generate(bootstrap.SAMPLES, seed=bootstrap.SAMPLE_SEED):
+    for sample in generate(SAMPLES, seed=SAMPLE_SEED):
         for name, answer in sample.truth.items():
             found[name][sample.message.id] = answer
     return found

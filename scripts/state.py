@@ -11,6 +11,17 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_FOLDER = Path(".understudy")
+SAMPLES = 640
+"""Sample messages that an empty production is given."""
+SAMPLE_SEED = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person at the command line may choose."""
+
+    samples: int = SAMPLES
+    sample_seed: int = SAMPLE_SEED
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FrameType
 
 import psutil
 
 from projects.kit.errors import PlatformError
-from projects.kit.label_studio import LabelStudioWriter
-from scripts import bootstrap
 from scripts.errors import SupervisorRuns
 from scripts.programs import House
-from scripts.state import State, read_json, write_json
+from scripts.state import Options, State, read_json, write_json
 from scripts.supervisor import Report, Supervisor, supervisor_pid
 
 READY = "ready"
 FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the person at the command line may choose."""
-
-    samples: int = bootstrap.SAMPLES
-    sample_seed: int = bootstrap.SAMPLE_SEED
 
 
 def run(house: House, options: Options, report: Report, on_ready: Callable[[], None]) -> None:
@@ -52,7 +41,9 @@ def run(house: House, options: Options, report: Report, on_ready: Callable[[], N
         supervisor.end_leftovers()
         _stop_on_signal(supervisor)
         try:
-            _start(supervisor, house, options)
+            from scripts.starting import start  # slow to import, and only needed here
+
+            start(supervisor, house, options)
             if not supervisor.stopping.is_set():
                 supervisor.set_phase(READY)
                 on_ready()
@@ -65,7 +56,9 @@ def run(house: House, options: Options, report: Report, on_ready: Callable[[], N
             phase = supervisor.phase
             supervisor.stop()
             if phase.startswith(FAILED):
-                write_json(house.state.status_file, {"phase": phase, "processes": []})
+                write_json(
+                    house.state.status_file, {"phase": phase, "pid": os.getpid(), "processes": []}
+                )
 
 
 def detach(house: House, command: list[str], report: Report) -> None:
@@ -79,7 +72,6 @@ def detach(house: House, command: list[str], report: Report) -> None:
     if supervisor_pid(house.state.status_file) is not None:
         raise SupervisorRuns(house.state.folder)
     house.state.prepare()
-    house.state.status_file.unlink(missing_ok=True)
     log = house.state.logs / "up.log"
     with log.open("ab") as stream:
         process = subprocess.Popen(
@@ -91,7 +83,8 @@ def detach(house: House, command: list[str], report: Report) -> None:
         )
     seen = ""
     while True:
-        phase = str((read_json(house.state.status_file) or {}).get("phase", ""))
+        known = read_json(house.state.status_file) or {}
+        phase = str(known["phase"]) if known.get("pid") == process.pid else ""
         if phase != seen and phase:
             report(phase)
             seen = phase
@@ -125,52 +118,6 @@ def down(state: State, *, timeout_seconds: float = 60) -> bool:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=timeout_seconds)
     return True
-
-
-def _start(supervisor: Supervisor, house: House, options: Options) -> None:
-    supervisor.set_phase("starting two Label Studio servers (the first time takes a minute)")
-    supervisor.start(house.label_studio(house.production, "production"))
-    supervisor.start(house.label_studio(house.sandbox, "sandbox"))
-    for instance in (house.production, house.sandbox):
-        supervisor.wait_until_healthy(instance.name)
-    if supervisor.stopping.is_set():
-        return
-    supervisor.set_phase("preparing the projects")
-    production = LabelStudioWriter(house.production.url, house.production.token)
-    sandbox = LabelStudioWriter(house.sandbox.url, house.sandbox.token)
-    projects = bootstrap.production_projects(production)
-    bootstrap.sandbox_examples(sandbox)
-    supervisor.set_phase("starting our own services")
-    for program in house.services(projects):
-        supervisor.start(program)
-    for program in house.services(projects):
-        supervisor.wait_until_healthy(program.name)
-    if supervisor.stopping.is_set():
-        return
-    supervisor.set_phase("connecting everything")
-    bootstrap.connect(production, projects, house)
-    _load_samples(supervisor, house, options, production, projects)
-
-
-def _load_samples(
-    supervisor: Supervisor,
-    house: House,
-    options: Options,
-    production: LabelStudioWriter,
-    projects: dict[int, str],
-) -> None:
-    """Load the samples into an empty production once, also when killed half-way before."""
-    marker = house.state.folder / "samples.json"
-    begun = read_json(marker)
-    if not options.samples or (begun or {}).get("done"):
-        return
-    if begun is None and not bootstrap.is_empty(production, list(projects)):
-        return
-    chosen = begun or {"count": options.samples, "seed": options.sample_seed}
-    write_json(marker, chosen)
-    supervisor.set_phase(f"loading {chosen['count']} sample messages")
-    bootstrap.load_samples(production, projects, count=chosen["count"], seed=chosen["seed"])
-    write_json(marker, chosen | {"done": True})
 
 
 def _stop_on_signal(supervisor: Supervisor) -> None:

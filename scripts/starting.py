@@ -1,0 +1,56 @@
+"""The order in which the parts of one Understudy come up."""
+
+from __future__ import annotations
+
+from projects.kit.label_studio import LabelStudioWriter
+from scripts import bootstrap
+from scripts.programs import House
+from scripts.state import Options, read_json, write_json
+from scripts.supervisor import Supervisor
+
+
+def start(supervisor: Supervisor, house: House, options: Options) -> None:
+    """Start every program in turn; ends early when the supervisor is told to stop."""
+    supervisor.set_phase("starting two Label Studio servers (the first time takes a minute)")
+    supervisor.start(house.label_studio(house.production, "production"))
+    supervisor.start(house.label_studio(house.sandbox, "sandbox"))
+    for instance in (house.production, house.sandbox):
+        supervisor.wait_until_healthy(instance.name)
+    if supervisor.stopping.is_set():
+        return
+    supervisor.set_phase("preparing the projects")
+    production = LabelStudioWriter(house.production.url, house.production.token)
+    sandbox = LabelStudioWriter(house.sandbox.url, house.sandbox.token)
+    projects = bootstrap.production_projects(production)
+    bootstrap.sandbox_examples(sandbox)
+    supervisor.set_phase("starting our own services")
+    for program in house.services(projects):
+        supervisor.start(program)
+    for program in house.services(projects):
+        supervisor.wait_until_healthy(program.name)
+    if supervisor.stopping.is_set():
+        return
+    supervisor.set_phase("connecting everything")
+    bootstrap.connect(production, projects, house)
+    _load_samples(supervisor, house, options, production, projects)
+
+
+def _load_samples(
+    supervisor: Supervisor,
+    house: House,
+    options: Options,
+    production: LabelStudioWriter,
+    projects: dict[int, str],
+) -> None:
+    """Load the samples into an empty production once, also when killed half-way before."""
+    marker = house.state.folder / "samples.json"
+    begun = read_json(marker)
+    if not options.samples or (begun or {}).get("done"):
+        return
+    if begun is None and not bootstrap.is_empty(production, list(projects)):
+        return
+    chosen = begun or {"count": options.samples, "seed": options.sample_seed}
+    write_json(marker, chosen)
+    supervisor.set_phase(f"loading {chosen['count']} sample messages")
+    bootstrap.load_samples(production, projects, count=chosen["count"], seed=chosen["seed"])
+    write_json(marker, chosen | {"done": True})
