@@ -15,7 +15,7 @@ from projects.vocabulary import Json, Prediction, Task
 KEY = "practice"
 """The name of our key in the meta of a sandbox task. It says nothing about the answer."""
 SHOWN_VERSION = "suggestion"
-"""One name for all suggestions in the sandbox, so that items of different batches all show theirs."""
+"""One name for all suggestions in the sandbox: items of different batches all show theirs."""
 TITLE_LENGTH = 50
 """Label Studio takes no longer project titles."""
 

@@ -9,12 +9,12 @@ from projects.agreement.base import Difference
 from projects.kit.intervals import Estimate
 from projects.vocabulary import Answer, Json, Mark
 
-SIGNS = {"same": "=", "boundary": "↔", "wrong label": "≠", "missed": "−", "spurious": "+"}
+SIGNS = {"same": "=", "boundary": "↔", "wrong label": "≠", "missed": "-", "spurious": "+"}
 """One sign per kind of difference, readable without colour."""
 QUOTE_LENGTH = 80
 LINES_SHOWN = 20
 """A Slack block takes 3,000 characters; the page shows the rest."""
-DASH = "–"
+DASH = "\u2013"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,10 @@ class LaneRow(Base):
     production_project_id: Mapped[int] = mapped_column(sa.ForeignKey("production_project.id"))
     kind: Mapped[str]
     sandbox_project_id: Mapped[int | None] = mapped_column(unique=True)
+    applied: Mapped[str] = mapped_column(default="")
+    """Digest of the config and guidelines that we last brought there."""
+    seen: Mapped[str] = mapped_column(default="")
+    """Digest of the same as the sandbox then showed it; another now: somebody changed it."""
     looked_until: Mapped[datetime | None]
 
 
@@ -170,6 +174,8 @@ class Feedback(Base):
     """``pending``, ``sent`` or ``superseded``."""
     attempts: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime]
+    answers_at: Mapped[datetime]
+    """When the later of the two answers was given; latency counts from here."""
     sent_at: Mapped[datetime | None]
     receipt: Mapped[str | None]
 

@@ -93,6 +93,8 @@ def upgrade() -> None:
         sa.Column("production_project_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("sandbox_project_id", sa.Integer(), nullable=True),
+        sa.Column("applied", sa.String(), nullable=False),
+        sa.Column("seen", sa.String(), nullable=False),
         sa.Column("looked_until", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["production_project_id"],
@@ -202,6 +204,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("retry_at", UtcTime(), nullable=False),
+        sa.Column("answers_at", UtcTime(), nullable=False),
         sa.Column("sent_at", UtcTime(), nullable=True),
         sa.Column("receipt", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,83 @@
+"""The SQL of the inbox."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from sandbox_sync.db.tables import Event
+from sandbox_sync.db.writing import insert_once
+
+
+def record(
+    session: Session,
+    *,
+    key: str,
+    source: str,
+    action: str,
+    hint: dict[str, Any],
+    now: datetime,
+    ignored: bool,
+) -> bool:
+    """Store one event; True only the first time its key is seen."""
+    return insert_once(
+        session,
+        Event,
+        key=key,
+        source=source,
+        action=action,
+        hint=hint,
+        received_at=now,
+        accepted_at=now,
+        attempts=0,
+        handled_at=now if ignored else None,
+    )
+
+
+def get(session: Session, key: str) -> Event | None:
+    """One event."""
+    return session.get(Event, key)
+
+
+def mark_handled(session: Session, key: str, *, now: datetime) -> None:
+    """We have looked at what this event hinted at."""
+    session.execute(sa.update(Event).where(Event.key == key).values(handled_at=now))
+
+
+def take_stale(session: Session, *, now: datetime, after: timedelta, limit: int) -> list[Event]:
+    """Unhandled events whose work was accepted long ago, with their next attempt begun."""
+    stale = session.scalars(
+        sa.select(Event)
+        .where(Event.handled_at.is_(None), Event.accepted_at < now - after)
+        .order_by(Event.received_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for event in stale:
+        event.attempts += 1
+        event.accepted_at = now
+    session.flush()
+    return list(stale)
+
+
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete events handled before this moment."""
+    done = sa.delete(Event).where(Event.handled_at < before).returning(Event.key)
+    return len(session.scalars(done).all())
+
+
+def oldest_unhandled(session: Session) -> datetime | None:
+    """When the oldest event came that nobody has looked at."""
+    return session.scalar(
+        sa.select(sa.func.min(Event.received_at)).where(Event.handled_at.is_(None))
+    )
+
+
+def counts(session: Session) -> tuple[int, int]:
+    """How many events there are, and how many are unhandled."""
+    unhandled = sa.func.count().filter(Event.handled_at.is_(None))
+    row = session.execute(sa.select(sa.func.count(), unhandled).select_from(Event)).one()
+    return int(row[0]), int(row[1])

@@ -1,0 +1,301 @@
+"""The SQL of the practice queues: trainees, lanes, items and submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from projects.vocabulary import Annotation, Answer, answer_to_json
+from sandbox_sync import cloning
+from sandbox_sync.cloning import Candidate, Snapshot
+from sandbox_sync.db.tables import (
+    LaneRow,
+    PracticeItem,
+    ProductionProject,
+    ProductionTask,
+    Reference,
+    SnapshotRow,
+    Submission,
+    Trainee,
+)
+from sandbox_sync.db.writing import insert_many_once, insert_once
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One trainee's queue of one kind, with what it has to look like."""
+
+    id: int
+    trainee_id: int
+    email: str
+    kind: str
+    production_project_id: int
+    sandbox_project_id: int | None
+    applied: str
+    seen: str
+    label_config: str
+    guidelines: str
+    sampling: str
+    looked_until: datetime | None
+
+
+def save_trainees(session: Session, emails: Mapping[int, str], *, now: datetime) -> list[int]:
+    """Store who practises; returns those who are new or have come back."""
+    rows = {row.id: row for row in session.scalars(sa.select(Trainee))}
+    joined = []
+    for number, email in sorted(emails.items()):
+        row = rows.get(number)
+        if row is None:
+            insert_once(session, Trainee, id=number, email=email, since=now)
+            joined.append(number)
+            continue
+        if row.left_at is not None:
+            joined.append(number)
+        row.email, row.left_at = email, None
+    for number in rows.keys() - emails.keys():
+        rows[number].left_at = rows[number].left_at or now
+    return joined
+
+
+def make_lanes(session: Session) -> int:
+    """One lane per trainee and production project; how many are new."""
+    trainees = session.scalars(sa.select(Trainee.id).where(Trainee.left_at.is_(None))).all()
+    projects = session.execute(sa.select(ProductionProject.id, ProductionProject.kind)).all()
+    known = {
+        tuple(row)
+        for row in session.execute(sa.select(LaneRow.trainee_id, LaneRow.production_project_id))
+    }
+    rows = [
+        {
+            "trainee_id": trainee,
+            "production_project_id": number,
+            "kind": kind,
+            "applied": "",
+            "seen": "",
+        }
+        for trainee in trainees
+        for number, kind in projects
+        if (trainee, number) not in known
+    ]
+    return insert_many_once(session, LaneRow, rows)
+
+
+def lanes(session: Session) -> list[Lane]:
+    """The lanes of everybody who is here."""
+    return [_lane(*row) for row in session.execute(_LANES.where(Trainee.left_at.is_(None)))]
+
+
+def lane(session: Session, lane_id: int) -> Lane | None:
+    """One lane, whoever left."""
+    row = session.execute(_LANES.where(LaneRow.id == lane_id)).one_or_none()
+    return None if row is None else _lane(*row)
+
+
+_LANES = (
+    sa.select(LaneRow, Trainee, ProductionProject)
+    .join(Trainee, Trainee.id == LaneRow.trainee_id)
+    .join(ProductionProject, ProductionProject.id == LaneRow.production_project_id)
+    .order_by(LaneRow.id)
+)
+
+
+def _lane(row: LaneRow, trainee: Trainee, project: ProductionProject) -> Lane:
+    return Lane(
+        id=row.id,
+        trainee_id=trainee.id,
+        email=trainee.email,
+        kind=row.kind,
+        production_project_id=project.id,
+        sandbox_project_id=row.sandbox_project_id,
+        applied=row.applied,
+        seen=row.seen,
+        label_config=project.label_config,
+        guidelines=project.guidelines,
+        sampling=project.sampling,
+        looked_until=row.looked_until,
+    )
+
+
+def set_project(
+    session: Session, lane_id: int, *, project_id: int, applied: str, seen: str
+) -> None:
+    """Remember the lane's sandbox project and what was brought there."""
+    row = session.get_one(LaneRow, lane_id)
+    row.sandbox_project_id, row.applied, row.seen = project_id, applied, seen
+
+
+def forget_project(session: Session, lane_id: int) -> None:
+    """The lane's project is gone: make a new one, with the items nobody has answered."""
+    row = session.get_one(LaneRow, lane_id)
+    row.sandbox_project_id, row.applied, row.seen, row.looked_until = None, "", "", None
+    release(session, lane_id, _open_ids(session, lane_id))
+
+
+def set_drifted(session: Session, lane_id: int) -> None:
+    """Somebody changed the lane's project: bring ours there again."""
+    session.get_one(LaneRow, lane_id).applied = ""
+
+
+def set_looked_until(session: Session, lane_id: int, moment: datetime) -> None:
+    """Remember the newest change that we have seen; it never goes back."""
+    row = session.get_one(LaneRow, lane_id)
+    row.looked_until = max(moment, row.looked_until or moment)
+
+
+def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
+    """Digests of the snapshots to copy into a lane now."""
+    open_count = len(_open_ids(session, lane.id))
+    if open_count >= depth:
+        return ()
+    answered = sa.exists().where(Reference.production_task_id == ProductionTask.id)
+    mine = sa.exists().where(
+        PracticeItem.snapshot == ProductionTask.snapshot,
+        PracticeItem.trainee_id == lane.trainee_id,
+    )
+    rows = session.execute(
+        sa.select(
+            ProductionTask.snapshot, ProductionTask.id, answered, ProductionTask.eligible_at
+        ).where(
+            ProductionTask.project_id == lane.production_project_id,
+            ProductionTask.deleted_at.is_(None),
+            ~mine,
+        )
+    )
+    return cloning.plan_clones(
+        [Candidate(*row) for row in rows],
+        taken=frozenset(),
+        open_count=open_count,
+        depth=depth,
+    )
+
+
+def reserve(session: Session, lane: Lane, digests: Sequence[str], *, now: datetime) -> int:
+    """Reserve one item per snapshot; those that are reserved already are left alone."""
+    tasks = dict(
+        session.execute(
+            sa.select(SnapshotRow.digest, SnapshotRow.production_task_id).where(
+                SnapshotRow.digest.in_(digests)
+            )
+        ).tuples()
+    )
+    rows = [
+        {
+            "key": cloning.practice_key(digest, lane.trainee_id),
+            "snapshot": digest,
+            "production_task_id": tasks[digest],
+            "trainee_id": lane.trainee_id,
+            "lane_id": lane.id,
+            "reserved_at": now,
+        }
+        for digest in digests
+    ]
+    return insert_many_once(session, PracticeItem, rows)
+
+
+def not_created(session: Session, lane_id: int) -> list[tuple[str, Snapshot]]:
+    """Key and snapshot of the reserved items that have no sandbox task yet, in queue order."""
+    rows = session.execute(
+        sa.select(PracticeItem.key, SnapshotRow)
+        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
+        .outerjoin(Submission, Submission.item_id == PracticeItem.id)
+        .where(
+            PracticeItem.lane_id == lane_id,
+            PracticeItem.sandbox_task_id.is_(None),
+            Submission.item_id.is_(None),
+        )
+        .order_by(PracticeItem.id)
+    )
+    return [(key, thaw(row)) for key, row in rows.tuples()]
+
+
+def set_created(session: Session, task_ids: Mapping[str, int]) -> None:
+    """Remember which sandbox task each item became."""
+    for key, task_id in task_ids.items():
+        session.execute(
+            sa.update(PracticeItem)
+            .where(PracticeItem.key == key, PracticeItem.sandbox_task_id.is_(None))
+            .values(sandbox_task_id=task_id)
+        )
+
+
+def release(session: Session, lane_id: int, item_ids: Sequence[int]) -> None:
+    """These items have lost their sandbox task; they will get a new one."""
+    session.execute(
+        sa.update(PracticeItem)
+        .where(PracticeItem.lane_id == lane_id, PracticeItem.id.in_(item_ids))
+        .values(sandbox_task_id=None, skipped_at=None)
+    )
+
+
+def item_of_task(session: Session, sandbox_task_id: int) -> tuple[PracticeItem, int | None] | None:
+    """The item that a sandbox task is, and the sandbox project it belongs in."""
+    row = session.execute(
+        sa.select(PracticeItem, LaneRow.sandbox_project_id)
+        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+        .where(PracticeItem.sandbox_task_id == sandbox_task_id)
+        .with_for_update(of=PracticeItem)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def open_tasks(session: Session, lane_id: int) -> dict[int, int]:
+    """Sandbox task id by item id, of the items without a submission."""
+    found = _OPEN.where(PracticeItem.lane_id == lane_id, PracticeItem.sandbox_task_id.is_not(None))
+    return {row.id: row.sandbox_task_id or 0 for row in session.scalars(found)}
+
+
+def known_task_count(session: Session, lane_id: int) -> int:
+    """How many sandbox tasks this lane should have."""
+    counted = sa.select(sa.func.count(PracticeItem.sandbox_task_id)).where(
+        PracticeItem.lane_id == lane_id
+    )
+    return session.scalar(counted) or 0
+
+
+def save_submission(
+    session: Session, item: PracticeItem, annotation: Annotation, *, answer: Answer, now: datetime
+) -> bool:
+    """Store the trainee's answer; False when there was one before."""
+    return insert_once(
+        session,
+        Submission,
+        item_id=item.id,
+        annotation_id=annotation.id,
+        answer=answer_to_json(answer),
+        candidate_at=annotation.created_at,
+        seen_at=now,
+        lead_time_seconds=annotation.lead_time_seconds,
+    )
+
+
+def snapshot(session: Session, digest: str) -> Snapshot:
+    """A stored snapshot."""
+    return thaw(session.get_one(SnapshotRow, digest))
+
+
+def thaw(row: SnapshotRow) -> Snapshot:
+    """A row as the value it stores."""
+    return Snapshot(
+        production_task_id=row.production_task_id,
+        kind=row.kind,
+        data=row.data,
+        label_config=row.label_config,
+        guidelines=row.guidelines,
+        suggestion=row.suggestion,
+    )
+
+
+_OPEN = (
+    sa.select(PracticeItem)
+    .outerjoin(Submission, Submission.item_id == PracticeItem.id)
+    .where(Submission.item_id.is_(None))
+)
+
+
+def _open_ids(session: Session, lane_id: int) -> list[int]:
+    found = _OPEN.where(PracticeItem.lane_id == lane_id, PracticeItem.skipped_at.is_(None))
+    return [row.id for row in session.scalars(found)]

@@ -1,0 +1,240 @@
+"""The SQL of the pages, of health and of the summary."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from projects.kit import intervals
+from projects.vocabulary import Answer, answer_from_json
+from sandbox_sync import reporting
+from sandbox_sync.db import events
+from sandbox_sync.db.outcomes import PENDING, SENT
+from sandbox_sync.db.tables import (
+    Comparison,
+    Feedback,
+    LaneRow,
+    PracticeItem,
+    ProductionTask,
+    SnapshotRow,
+    Submission,
+    Trainee,
+)
+
+
+@dataclass
+class Standing:
+    """Where one trainee stands with one kind."""
+
+    trainee_id: int
+    email: str
+    kind: str
+    open_items: int = 0
+    done: int = 0
+    compared: int = 0
+    agreements: list[float] = field(default_factory=list)
+    differences: list[list[Any]] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    last_activity: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison as the pages show it."""
+
+    id: int
+    trainee_id: int
+    email: str
+    kind: str
+    data: dict[str, Any]
+    suggestion: dict[str, Any] | None
+    agreement: float | None
+    differences: list[Any]
+    reference: Answer
+    candidate: Answer
+    compared_at: datetime
+    revision: int
+    is_withdrawn: bool
+
+
+def trainee(session: Session, email: str) -> Trainee | None:
+    """The trainee with this address, unless they left."""
+    found = sa.select(Trainee).where(
+        sa.func.lower(Trainee.email) == email.lower(), Trainee.left_at.is_(None)
+    )
+    return session.scalars(found).first()
+
+
+def trainee_by_id(session: Session, trainee_id: int) -> Trainee | None:
+    """A trainee, also one who left."""
+    return session.get(Trainee, trainee_id)
+
+
+def comparison(session: Session, comparison_id: int) -> Compared | None:
+    """One comparison."""
+    row = session.execute(_COMPARED.where(Comparison.id == comparison_id)).one_or_none()
+    return None if row is None else _compared(row)
+
+
+def comparisons(session: Session, trainee_id: int, *, limit: int = 500) -> list[Compared]:
+    """The valid comparisons of one trainee, the newest first."""
+    found = (
+        _COMPARED.where(PracticeItem.trainee_id == trainee_id, Comparison.withdrawn_at.is_(None))
+        .order_by(Comparison.compared_at.desc(), Comparison.id.desc())
+        .limit(limit)
+    )
+    return [_compared(row) for row in session.execute(found)]
+
+
+_COMPARED = (
+    sa.select(Comparison, PracticeItem, Submission, SnapshotRow, Trainee)
+    .join(PracticeItem, PracticeItem.id == Comparison.item_id)
+    .join(Submission, Submission.item_id == PracticeItem.id)
+    .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
+    .join(Trainee, Trainee.id == PracticeItem.trainee_id)
+)
+
+
+def _compared(row: Any) -> Compared:
+    comparison, item, submission, snapshot, trainee = row
+    return Compared(
+        id=comparison.id,
+        trainee_id=item.trainee_id,
+        email=trainee.email,
+        kind=snapshot.kind,
+        data=snapshot.data,
+        suggestion=snapshot.suggestion,
+        agreement=comparison.agreement,
+        differences=comparison.differences,
+        reference=answer_from_json(comparison.reference_answer),
+        candidate=answer_from_json(submission.answer),
+        compared_at=comparison.compared_at,
+        revision=comparison.revision,
+        is_withdrawn=comparison.withdrawn_at is not None,
+    )
+
+
+def standings(session: Session, *, trainee_id: int | None = None) -> list[Standing]:
+    """Everybody who practises, or one trainee, by e-mail and kind."""
+    lanes = (
+        sa.select(Trainee.id, Trainee.email, LaneRow.kind)
+        .join(LaneRow, LaneRow.trainee_id == Trainee.id)
+        .where(Trainee.left_at.is_(None) if trainee_id is None else Trainee.id == trainee_id)
+        .order_by(sa.func.lower(Trainee.email), LaneRow.kind)
+    )
+    found = {
+        (row.id, row.kind): Standing(row.id, row.email, row.kind) for row in session.execute(lanes)
+    }
+    for trainee, kind, item_id, candidate_at, skipped_at in session.execute(_ITEMS):
+        standing = found.get((trainee, kind))
+        if standing is None:
+            continue
+        if candidate_at is not None:
+            standing.done += 1
+            standing.last_activity = max(candidate_at, standing.last_activity or candidate_at)
+        elif item_id is not None and skipped_at is None:
+            standing.open_items += 1
+    for trainee, kind, agreement, differences in session.execute(_VALID):
+        if (standing := found.get((trainee, kind))) is not None:
+            standing.compared += 1
+            standing.differences.append(differences)
+            if agreement is not None:
+                standing.agreements.append(agreement)
+    for trainee, kind, answers_at, sent_at in session.execute(_SENT):
+        if (standing := found.get((trainee, kind))) is not None:
+            standing.latencies.append((sent_at - answers_at).total_seconds())
+    return list(found.values())
+
+
+_ITEMS = (
+    sa.select(
+        PracticeItem.trainee_id,
+        LaneRow.kind,
+        PracticeItem.id,
+        Submission.candidate_at,
+        PracticeItem.skipped_at,
+    )
+    .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    .outerjoin(Submission, Submission.item_id == PracticeItem.id)
+)
+_VALID = (
+    sa.select(PracticeItem.trainee_id, LaneRow.kind, Comparison.agreement, Comparison.differences)
+    .join(PracticeItem, PracticeItem.id == Comparison.item_id)
+    .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    .where(Comparison.withdrawn_at.is_(None))
+    .order_by(Comparison.id)
+)
+_SENT = (
+    sa.select(PracticeItem.trainee_id, LaneRow.kind, Feedback.answers_at, Feedback.sent_at)
+    .join(Comparison, Comparison.id == Feedback.comparison_id)
+    .join(PracticeItem, PracticeItem.id == Comparison.item_id)
+    .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    .where(Feedback.state == SENT)
+)
+
+
+def summary(session: Session, *, seed: int = 0) -> dict[str, Any]:
+    """Everything counted, ready for JSON."""
+    eligible = dict(
+        session.execute(
+            sa.select(ProductionTask.kind, sa.func.count())
+            .where(ProductionTask.deleted_at.is_(None))
+            .group_by(ProductionTask.kind)
+        ).tuples()
+    )
+    trainees = _count(session, Trainee.id, Trainee.left_at.is_(None))
+    everybody = standings(session)
+    latencies = [value for standing in everybody for value in standing.latencies]
+    return {
+        "eligible_production_tasks": eligible,
+        "trainees": trainees,
+        "clones": _clones(session),
+        "expected_clones": trainees * sum(eligible.values()),
+        "open_items": sum(standing.open_items for standing in everybody),
+        "submissions": _count(session, Submission.item_id),
+        "comparisons": _count(session, Comparison.id, Comparison.withdrawn_at.is_(None)),
+        "feedbacks": _count(session, Feedback.id, Feedback.state == SENT),
+        "pending_feedback": _count(session, Feedback.id, Feedback.state == PENDING),
+        "unhandled_events": events.counts(session)[1],
+        "scores": [_score(standing, seed=seed) for standing in everybody],
+        "feedback_latency_seconds": {
+            "median": reporting.quantile(latencies, 0.5),
+            "p99": reporting.quantile(latencies, 0.99),
+            "n": len(latencies),
+        },
+    }
+
+
+def _score(standing: Standing, *, seed: int) -> dict[str, Any]:
+    estimate = intervals.mean(standing.agreements, seed=seed)
+    return {
+        "email": standing.email,
+        "kind": standing.kind,
+        "done": standing.done,
+        "open": standing.open_items,
+        "n": len(standing.agreements),
+        "agreement": None if estimate is None else asdict(estimate),
+    }
+
+
+def _clones(session: Session) -> int:
+    """Copies that exist, of tasks that exist and for people who are here."""
+    counted = (
+        sa.select(sa.func.count(PracticeItem.sandbox_task_id))
+        .join(ProductionTask, ProductionTask.id == PracticeItem.production_task_id)
+        .join(Trainee, Trainee.id == PracticeItem.trainee_id)
+        .where(
+            ProductionTask.deleted_at.is_(None),
+            ProductionTask.snapshot == PracticeItem.snapshot,
+            Trainee.left_at.is_(None),
+        )
+    )
+    return session.scalar(counted) or 0
+
+
+def _count(session: Session, column: Any, *where: sa.ColumnElement[bool]) -> int:
+    return session.scalar(sa.select(sa.func.count(column)).where(*where)) or 0

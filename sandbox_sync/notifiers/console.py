@@ -1,0 +1,26 @@
+"""The twin for installations without Slack: keeps the message, and logs that there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from projects.kit import logs
+from sandbox_sync.feedback import Message
+
+log = logs.get(__name__)
+
+Store = Callable[[str, str, Message], bool]
+"""Takes key, e-mail and message; False when the key is there already."""
+
+
+class ConsoleNotifier:
+    """Stores each message once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def send(self, email: str, message: Message, *, key: str) -> str:
+        """Keep the message under its key."""
+        is_new = self._store(key, email, message)
+        log.info("message.stored", key=key, blocks=len(message.blocks), is_new=is_new)
+        return f"outbox:{key}"

@@ -1,0 +1,55 @@
+"""Look at what one event hints at. The event is believed in nothing else."""
+
+from __future__ import annotations
+
+from projects.kit import engine
+from projects.kit.database import now as this_moment
+from sandbox_sync.db import events
+from sandbox_sync.workflows import practice, production
+from sandbox_sync.workflows.room import Room, current
+from sandbox_sync.workflows.top_up import top_up
+
+
+@engine.workflow(name="handle_event")
+def handle_event(key: str) -> None:
+    """One event, in one step: everything in it looks first and may run again."""
+    _step(key)
+
+
+@engine.step(name="look")
+def _step(key: str) -> None:
+    handle(current(), key)
+
+
+def handle(room: Room, key: str) -> None:
+    """Read again what the event was about, store what changed, and mark the event."""
+    with room.transaction() as session:
+        event = events.get(session, key)
+    if event is None or event.handled_at is not None:
+        return
+    look = _look_at_production if event.source == "production" else _look_at_sandbox
+    look(room, event.action, event.hint)
+    with room.transaction() as session:
+        events.mark_handled(session, key, now=this_moment())
+    top_up(room, reason=f"event:{key}")
+
+
+def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> None:
+    if action == "PROJECT_UPDATED":
+        for project_id in _numbers(hint, "projects"):
+            production.look_at_project(room, project_id)
+        return
+    pairs = hint.get("shown")
+    shown = {int(k): int(v) for k, v in pairs.items()} if isinstance(pairs, dict) else {}
+    production.look_at_annotations(room, _numbers(hint, "annotations"))
+    production.look_at_tasks(room, _numbers(hint, "tasks"), shown)
+
+
+def _look_at_sandbox(room: Room, action: str, hint: dict[str, object]) -> None:
+    if action != "PROJECT_UPDATED":
+        practice.look_at_tasks(room, _numbers(hint, "tasks"))
+
+
+def _numbers(hint: dict[str, object], name: str) -> list[int]:
+    found = hint.get(name)
+    return [int(number) for number in found] if isinstance(found, list) else []

@@ -1,0 +1,140 @@
+"""Looking at the sandbox: who practises, what was answered, what went missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from projects.kinds import registry
+from projects.kit import logs
+from projects.kit.database import now as this_moment
+from projects.kit.errors import NotInLabelStudio
+from projects.vocabulary import Project, Task
+from sandbox_sync import cloning, comparing
+from sandbox_sync.db import practice as rows
+from sandbox_sync.db.tables import PracticeItem
+from sandbox_sync.workflows.compare_annotation import compare_items
+from sandbox_sync.workflows.room import OVERLAP, Room
+
+log = logs.get(__name__)
+
+
+def find_trainees(room: Room) -> None:
+    """Every member of the sandbox who is not a trainer has a lane per kind."""
+    emails = {
+        number: email
+        for number, email in room.sandbox.emails().items()
+        if email and not room.settings.is_trainer(email)
+    }
+    with room.transaction() as session:
+        joined = rows.save_trainees(session, emails, now=this_moment())
+        made = rows.make_lanes(session)
+    if joined or made:
+        log.info("trainees.found", joined=len(joined), lanes=made)
+
+
+def look_at_lanes(room: Room, *, thoroughly: bool = False) -> None:
+    """What changed in every lane's project, and whether it is still ours in form."""
+    with room.transaction() as session:
+        lanes = rows.lanes(session)
+    listing: dict[int, Project] = {project.id: project for project in room.sandbox.projects()}
+    for lane in lanes:
+        if lane.sandbox_project_id is not None:
+            _look_at_lane(room, lane, listing, thoroughly=thoroughly)
+
+
+def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
+    """These sandbox tasks as they are now; those that are not practice items are left alone."""
+    for task_id in task_ids:
+        with room.transaction() as session:
+            found = rows.item_of_task(session, task_id)
+            item_id, lane_id = (found[0].id, found[0].lane_id) if found else (0, 0)
+        if found is None:
+            continue
+        try:
+            task = room.sandbox.task(task_id)
+        except NotInLabelStudio:
+            _release(room, lane_id, item_id)
+            continue
+        record(room, [task])
+
+
+def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
+    """Store first submissions; returns the latest change among these tasks."""
+    newest: datetime | None = None
+    for task in tasks:
+        newest = task.updated_at if newest is None else max(newest, task.updated_at)
+        if task.annotations:
+            with room.transaction() as session:
+                _record_task(room, session, task)
+    return newest
+
+
+def project_digest(label_config: str, guidelines: str, sampling: str) -> str:
+    """The part of a project that has to follow production, as one string."""
+    return cloning.digest_of([label_config, guidelines, sampling])
+
+
+def _record_task(room: Room, session: Session, task: Task) -> None:
+    found = rows.item_of_task(session, task.id)
+    if found is None or found[1] != task.project_id:
+        return
+    item = found[0]
+    first = comparing.first_submission(task.annotations, item.trainee_id)
+    moment = this_moment()
+    if first is None:
+        _set_skipped(item, task, now=moment)
+        return
+    snapshot = rows.snapshot(session, item.snapshot)
+    answer = registry.load(snapshot.kind).read(first.regions, snapshot.data)
+    if rows.save_submission(session, item, first, answer=answer, now=moment):
+        log.info("submission.stored", item=item.id, kind=snapshot.kind)
+        compare_items(room, session, [item.id], now=moment)
+
+
+def _set_skipped(item: PracticeItem, task: Task, *, now: datetime) -> None:
+    if comparing.has_skipped(task.annotations, item.trainee_id):
+        item.skipped_at = item.skipped_at or now
+    else:
+        item.skipped_at = None
+
+
+def _look_at_lane(
+    room: Room, lane: rows.Lane, listing: Mapping[int, Project], *, thoroughly: bool
+) -> None:
+    project = listing.get(lane.sandbox_project_id or 0)
+    if project is None:
+        with room.transaction() as session:
+            rows.forget_project(session, lane.id)
+        log.warning("lane.lost", lane=lane.id)
+        return
+    seen = project_digest(project.label_config, project.guidelines, project.sampling)
+    if lane.seen and seen != lane.seen:
+        with room.transaction() as session:
+            rows.set_drifted(session, lane.id)
+    since = None if lane.looked_until is None else lane.looked_until - OVERLAP
+    newest = record(room, room.sandbox.tasks(project.id, updated_after=since))
+    with room.transaction() as session:
+        if newest is not None:
+            rows.set_looked_until(session, lane.id, newest)
+        expected = rows.known_task_count(session, lane.id)
+    if thoroughly or project.task_count < expected:
+        _find_deleted(room, lane.id, project.id)
+
+
+def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
+    with room.transaction() as session:
+        known = rows.open_tasks(session, lane_id)
+    present = {task.id for task in room.sandbox.tasks(project_id)}
+    for item_id, task_id in known.items():
+        if task_id not in present:
+            _release(room, lane_id, item_id)
+
+
+def _release(room: Room, lane_id: int, item_id: int) -> None:
+    with room.transaction() as session:
+        if item_id in rows.open_tasks(session, lane_id):
+            rows.release(session, lane_id, [item_id])
+            log.warning("item.lost", item=item_id, lane=lane_id)

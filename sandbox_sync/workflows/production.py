@@ -1,0 +1,174 @@
+"""Looking at production: which tasks are eligible, what they look like, what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy.orm import Session
+
+from projects.kinds.base import Kind
+from projects.kit import logs
+from projects.kit.database import now as this_moment
+from projects.kit.errors import NotInLabelStudio, PlatformError
+from projects.vocabulary import Annotation, Task
+from sandbox_sync import cloning, comparing
+from sandbox_sync.db import production as rows
+from sandbox_sync.db.tables import ProductionProject
+from sandbox_sync.workflows.compare_annotation import compare_items
+from sandbox_sync.workflows.room import OVERLAP, Room
+
+CHUNK = 50
+"""Tasks per transaction: SQLite has one writer, and webhooks are waiting."""
+
+log = logs.get(__name__)
+
+
+class UnknownProject(PlatformError):
+    """A task of a project that was never looked at."""
+
+    retryable = True
+
+    def __init__(self, project_id: int) -> None:
+        super().__init__(project_id)
+        self.project_id = project_id
+
+    def __str__(self) -> str:
+        return f"Production project {self.project_id} was never looked at."
+
+
+def look_at_projects(room: Room, *, thoroughly: bool = False) -> None:
+    """Every project that we follow."""
+    for project_id in room.settings.projects:
+        look_at_project(room, project_id, thoroughly=thoroughly)
+
+
+def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) -> None:
+    """Config, guidelines, the batch that is published now, and what changed since last time.
+
+    ``thoroughly`` also looks for tasks that were deleted without a word.
+    """
+    kind = room.kind_of(project_id)
+    if kind is None:
+        return
+    project = room.production.project(project_id)
+    with room.transaction() as session:
+        before = rows.project(session, project_id)
+        known = before.task_count if before is not None else 0
+        looked_until = before.looked_until if before is not None else None
+        rows.save_project(session, project, kind=kind.name)
+    if project.model_version:
+        record(room, room.production.tasks(project_id, predicted_by=project.model_version))
+    since = None if looked_until is None else looked_until - OVERLAP
+    newest = record(room, room.production.tasks(project_id, updated_after=since))
+    if newest is not None:
+        with room.transaction() as session:
+            rows.set_looked_until(session, project_id, newest)
+    if thoroughly or project.task_count < known:
+        _find_deleted(room, project_id)
+
+
+def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:
+    """These tasks as they are now; ``shown`` is the prediction on screen by task, if known."""
+    for task_id in task_ids:
+        try:
+            task = room.production.task(task_id)
+        except NotInLabelStudio:
+            with room.transaction() as session:
+                rows.mark_deleted(session, task_id, now=this_moment())
+            continue
+        record(room, [task], shown)
+
+
+def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
+    """The tasks that these annotations were the committed answer of."""
+    with room.transaction() as session:
+        task_ids = rows.tasks_of_annotations(session, list(annotation_ids))
+    look_at_tasks(room, sorted(task_ids), {})
+
+
+def record(
+    room: Room, tasks: Iterable[Task], shown: Mapping[int, int] | None = None
+) -> datetime | None:
+    """Store what is new about these tasks; returns the latest change among them."""
+    newest: datetime | None = None
+    for chunk in _chunks(tasks):
+        _know_projects(room, {task.project_id for task in chunk})
+        with room.transaction() as session:
+            for task in chunk:
+                _record_task(room, session, task, shown=(shown or {}).get(task.id))
+        latest = max(task.updated_at for task in chunk)
+        newest = latest if newest is None else max(newest, latest)
+    return newest
+
+
+def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
+    """An event may come before the first look at its project."""
+    with room.transaction() as session:
+        unknown = [number for number in project_ids if rows.project(session, number) is None]
+    for number in unknown:
+        kind = room.kind_of(number)
+        if kind is not None:
+            project = room.production.project(number)
+            with room.transaction() as session:
+                rows.save_project(session, project, kind=kind.name)
+
+
+def _record_task(room: Room, session: Session, task: Task, *, shown: int | None) -> None:
+    kind = room.kind_of(task.project_id)
+    if kind is None:
+        return
+    project = rows.project(session, task.project_id)
+    if project is None:
+        raise UnknownProject(task.project_id)
+    known = rows.task(session, task.id)
+    if known is None and not cloning.is_eligible(task, project.model_version):
+        return
+    moment = this_moment()
+    if known is None or known.deleted_at or known.data_digest != cloning.digest_of(task.data):
+        taken = _snapshot(task, project, kind, shown=shown)
+        rows.save_snapshot(session, taken, project_id=task.project_id, now=moment)
+        log.info("snapshot.taken", production_task=task.id, kind=kind.name)
+    _record_reference(room, session, task, kind)
+
+
+def _record_reference(room: Room, session: Session, task: Task, kind: Kind) -> None:
+    committed: Annotation | None = comparing.reference_of(task.annotations)
+    moment = this_moment()
+    changed = rows.save_reference(
+        session,
+        task.id,
+        committed,
+        answer=() if committed is None else kind.read(committed.regions, task.data),
+        data_digest=cloning.digest_of(task.data),
+        now=moment,
+    )
+    if changed:
+        compare_items(room, session, rows.lock_items(session, task.id), now=moment)
+
+
+def _snapshot(
+    task: Task, project: ProductionProject, kind: Kind, *, shown: int | None
+) -> cloning.Snapshot:
+    return cloning.Snapshot(
+        production_task_id=task.id,
+        kind=kind.name,
+        data=task.data,
+        label_config=project.label_config,
+        guidelines=project.guidelines,
+        suggestion=cloning.suggestion_of(task, project.model_version, shown=shown),
+    )
+
+
+def _find_deleted(room: Room, project_id: int) -> None:
+    present = {task.id for task in room.production.tasks(project_id)}
+    with room.transaction() as session:
+        missing = rows.live_task_ids(session, project_id) - present
+    look_at_tasks(room, sorted(missing), {})
+
+
+def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    waiting = iter(tasks)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield chunk

@@ -1,0 +1,104 @@
+"""What all workflows work with, set once by the app before the engine starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from projects.kinds import registry
+from projects.kinds.base import Kind
+from projects.kit import database
+from projects.kit.engine import Acceptor, Lane
+from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
+from sandbox_sync.db import outcomes
+from sandbox_sync.notifiers.base import Notifier
+from sandbox_sync.settings import Settings
+
+EVENTS = Lane("events", concurrency=4)
+TENDING = Lane("tending", concurrency=3, one_per_key=True)
+MESSAGES = Lane("messages", concurrency=4, one_per_key=True)
+LANES = (EVENTS, TENDING, MESSAGES)
+
+OVERLAP = timedelta(seconds=60)
+"""How far each look reaches back behind the newest change that was seen."""
+STALE = timedelta(seconds=30)
+"""Work that was accepted longer ago than this and is not done is accepted again."""
+
+
+@dataclass
+class Room:
+    """Clients, database and settings of one process."""
+
+    settings: Settings
+    sessions: database.Sessions
+    acceptor: Acceptor
+    production: LabelStudioReader
+    sandbox: LabelStudioWriter
+    notifier: Notifier
+    hooked: set[int] = field(default_factory=set)
+    """Lanes whose webhook this process has made sure of."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One session, one transaction."""
+        with database.transaction(self.sessions) as session:
+            yield session
+
+    def kind_of(self, project_id: int) -> Kind | None:
+        """The kind of a production project; ``None`` for those we do not follow."""
+        name = self.settings.projects.get(project_id)
+        return None if name is None else registry.load(name)
+
+    def accept_event(self, session: Session, key: str, *, attempt: int = 0) -> None:
+        """Have somebody look at what an event hints at."""
+        self.acceptor.accept(session, EVENTS, "handle_event", key, key=f"event:{key}:{attempt}")
+
+    def accept_tending(self, session: Session, lane_id: int, *, reason: str) -> None:
+        """Have a lane brought into step; ``reason`` names the occasion, once each."""
+        self.acceptor.accept(
+            session,
+            TENDING,
+            "tend_lane",
+            lane_id,
+            key=f"tend:{lane_id}:{reason}",
+            lane_key=str(lane_id),
+        )
+
+    def accept_message(
+        self, session: Session, feedback_id: int, trainee_id: int, *, attempt: int = 0
+    ) -> None:
+        """Have a message sent."""
+        self.acceptor.accept(
+            session,
+            MESSAGES,
+            "send_feedback",
+            feedback_id,
+            key=f"feedback:{feedback_id}:{attempt}",
+            lane_key=str(trainee_id),
+        )
+
+    def accept_due_messages(self, session: Session, *, now: datetime) -> int:
+        """Have every message sent that did not get out before."""
+        due = outcomes.take_due(session, now=now, limit=200)
+        for feedback_id, trainee_id, attempt in due:
+            self.accept_message(session, feedback_id, trainee_id, attempt=attempt)
+        return len(due)
+
+
+_bound: list[Room] = []
+
+
+def bind(room: Room | None) -> None:
+    """Set (or, with ``None``, clear) the room of this process."""
+    _bound[:] = [] if room is None else [room]
+
+
+def current() -> Room:
+    """The room of this process."""
+    if not _bound:
+        raise RuntimeError("the app has not been started: no room is bound")
+    return _bound[0]

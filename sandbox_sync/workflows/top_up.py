@@ -1,0 +1,38 @@
+"""Find the lanes that have something to do, and have them tended."""
+
+from __future__ import annotations
+
+from projects.kit import logs
+from sandbox_sync.db import practice as rows
+from sandbox_sync.workflows.practice import project_digest
+from sandbox_sync.workflows.room import Room
+
+log = logs.get(__name__)
+
+SHARE = 4
+"""A queue is filled again at once when a quarter of it is free; by and by when less is."""
+
+
+def top_up(room: Room, *, reason: str, patiently: bool = True) -> int:
+    """Accept work for every lane that needs it; how many do.
+
+    ``patiently`` waits until a refill is worth an import of its own.
+    """
+    depth = room.settings.queue_depth
+    with room.transaction() as session:
+        needy = []
+        for lane in rows.lanes(session):
+            wanted = project_digest(lane.label_config, lane.guidelines, lane.sampling)
+            free = len(rows.plan(session, lane, depth=depth))
+            enough = max(1, depth // SHARE) if patiently else 1
+            changed = lane.sandbox_project_id is None or lane.applied != wanted
+            behind = not patiently and (
+                lane.id not in room.hooked or bool(rows.not_created(session, lane.id))
+            )
+            if changed or behind or free >= enough:
+                needy.append(lane.id)
+        for lane_id in needy:
+            room.accept_tending(session, lane_id, reason=reason)
+    if needy:
+        log.info("lanes.needy", count=len(needy))
+    return len(needy)
