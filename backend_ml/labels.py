@@ -252,20 +252,26 @@ def accepted(session: Session, project_id: int) -> list[Label]:
     return [Label(task_id, text, answer_from_json(answer)) for task_id, text, answer in rows]
 
 
+def is_open(project_id: int) -> sa.ColumnElement[bool]:
+    """Condition on ``TaskRow``: it is there, and nobody has answered or skipped it."""
+    answered = sa.exists().where(
+        AnnotationRow.project_id == project_id,
+        AnnotationRow.task_id == TaskRow.task_id,
+        AnnotationRow.deleted.is_(False),
+    )
+    return sa.and_(
+        TaskRow.project_id == project_id,
+        TaskRow.deleted.is_(False),
+        TaskRow.text != "",
+        ~answered,
+    )
+
+
 def open_tasks(session: Session, project_id: int) -> list[tuple[int, str]]:
-    """(id, text) of tasks that nobody has answered or skipped, in the order of ids."""
-    answered = (
-        sa.select(AnnotationRow.task_id)
-        .where(AnnotationRow.project_id == project_id, AnnotationRow.deleted.is_(False))
-        .where(AnnotationRow.task_id.is_not(None))
-    )
-    query = (
-        sa.select(TaskRow.task_id, TaskRow.text)
-        .where(TaskRow.project_id == project_id, TaskRow.deleted.is_(False))
-        .where(TaskRow.task_id.not_in(answered), TaskRow.text != "")
-        .order_by(TaskRow.task_id)
-    )
-    return [(task_id, text) for task_id, text in session.execute(query)]
+    """(id, text) of the open tasks, in the order of ids."""
+    query = sa.select(TaskRow.task_id, TaskRow.text).where(is_open(project_id))
+    rows = session.execute(query.order_by(TaskRow.task_id))
+    return [(task_id, text) for task_id, text in rows]
 
 
 def _outcome(answer: Answer, suggested: Sequence[Mapping[str, Any]] | None) -> str:

@@ -98,10 +98,8 @@ class MarkRow(Base):
     forced_done: Mapped[int] = mapped_column(default=0)
     first_change_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]
-    queued_at: Mapped[datetime | None]
-    queued_key: Mapped[str | None]
     failures: Mapped[int] = mapped_column(default=0)
-    next_try_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
 
 
 class VersionRow(Base):

@@ -1,0 +1,24 @@
+"""``python -m backend_ml``: the web process."""
+
+import uvicorn
+
+from backend_ml.app import create_app
+from backend_ml.settings import Settings
+from projects.kit import logs
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    logs.configure(service="backend_ml")
+    settings = Settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What Label Studio calls: decode, make one call, encode."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from backend_ml import schemas
+from backend_ml.intake import Inbox
+from backend_ml.metrics import Metrics
+from backend_ml.predicting import ABSTAIN, Serving
+from backend_ml.settings import Settings
+from projects.kit.errors import BadInput, NotSignedIn, PlatformError
+from projects.kit.web import SECRET_HEADER, check_secret
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Label Studio sends imports in batches of 5,000 tasks."""
+
+router = APIRouter()
+
+
+class BodyTooLarge(PlatformError):
+    """The request is larger than anything Label Studio sends."""
+
+    status = 413
+
+    def __str__(self) -> str:
+        return f"The body is larger than {MAX_BODY_BYTES} bytes."
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """The JSON object of a request; the one thing that has to be awaited."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+    try:
+        body = json.loads(bytes(received))
+    except (ValueError, RecursionError) as error:
+        raise BadInput("not valid JSON", "body") from error
+    if not isinstance(body, dict):
+        raise BadInput(f"a JSON object is expected, not {type(body).__name__}", "body")
+    return body
+
+
+def check_basic(request: Request) -> None:
+    """Label Studio's own credential; raises :class:`NotSignedIn`."""
+    settings: Settings = request.app.state.settings
+    wanted = f"{settings.basic_user}:{settings.basic_password.get_secret_value()}"
+    if not hmac.compare_digest(_basic_of(request), wanted.encode()):
+        raise NotSignedIn
+
+
+def check_basic_or_secret(request: Request) -> None:
+    """Start Training comes with Basic authentication, webhooks with the secret header."""
+    if request.headers.get("authorization"):
+        check_basic(request)
+    else:
+        check_secret(request.headers.get(SECRET_HEADER), request.app.state.settings.webhook_secret)
+
+
+Body = Annotated[dict[str, Any], Depends(read_body)]
+BASIC = [Depends(check_basic)]
+
+
+@router.get("/")
+@router.get("/health")
+def health() -> dict[str, str]:
+    """Instant, and without the database: Label Studio waits for it in the annotator's request."""
+    return {"status": "UP", "model_class": "Understudy"}
+
+
+@router.post("/setup", dependencies=BASIC)
+def setup(request: Request, body: Body) -> dict[str, str]:
+    """The version that /predict would stamp; refuses a config that the kind cannot serve."""
+    project_id = schemas.project_number(body.get("project"))
+    settings: Settings = request.app.state.settings
+    kind = None if project_id is None else settings.kind_of(project_id)
+    if project_id is None or kind is None:
+        return {"model_version": ""}
+    schemas.check_config(body.get("schema"), kind)
+    return {"model_version": _serving(request).version(project_id)}
+
+
+@router.post("/predict", dependencies=BASIC)
+def predict(request: Request, body: Body) -> dict[str, list[Any]]:
+    """One item a task. A project that is not ours gets nothing, so that nobody is held up."""
+    tasks = schemas.tasks(body)
+    project_id = schemas.project_number(body.get("project"))
+    settings: Settings = request.app.state.settings
+    kind = None if project_id is None else settings.kind_of(project_id)
+    if project_id is None or kind is None:
+        return {"results": [ABSTAIN for _ in tasks]}
+    metrics: Metrics = request.app.state.metrics
+    with metrics.predict_seconds.time():
+        return {"results": _serving(request).predict(project_id, kind, tasks)}
+
+
+@router.post("/webhook", status_code=201, dependencies=[Depends(check_basic_or_secret)])
+def webhook(request: Request, body: Body) -> dict[str, Any]:
+    """Recorded and acknowledged; the work is the worker's."""
+    inbox: Inbox = request.app.state.inbox
+    key = inbox.take(body)
+    return {"status": "ignored"} if key is None else {"status": "recorded", "job": key}
+
+
+@router.get("/versions", dependencies=BASIC)
+def versions(request: Request) -> dict[str, list[str]]:
+    """Every version that serves or has served."""
+    return {"versions": _serving(request).versions()}
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Prometheus's text format."""
+    found: Metrics = request.app.state.metrics
+    return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _serving(request: Request) -> Serving:
+    found: Serving = request.app.state.serving
+    return found
+
+
+def _basic_of(request: Request) -> bytes:
+    """User and password as they were sent, ``user:password``; empty when there are none."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,74 @@
+"""Numbers for a monitoring system, read from the tables when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.orm import Session
+
+from backend_ml.tables import Event, LabelRow, PublicationRow, VersionRow
+from projects.kit import database
+from projects.kit.database import Sessions
+
+PREFIX = "understudy_backend_ml"
+
+
+class Metrics:
+    """The registry of one app, and what the app itself observes."""
+
+    def __init__(self, reading: Sessions) -> None:
+        self.registry = CollectorRegistry()
+        self.predict_seconds = Histogram(
+            f"{PREFIX}_predict_seconds", "Time to answer /predict.", registry=self.registry
+        )
+        self.registry.register(_Tables(reading))
+
+
+class _Tables(Collector):
+    def __init__(self, reading: Sessions) -> None:
+        self._reading = reading
+
+    def collect(self) -> Iterator[Metric]:
+        with self._reading() as session:
+            yield _counts(session, "events", "Webhook calls recorded.", Event.action, "action")
+            yield _counts(session, "trainings", "Models trained.", VersionRow.state, "state")
+            yield _counts(session, "labels", "Accepted labels.", LabelRow.project_id, "project")
+            yield _counts(
+                session, "predictions", "Predictions published.", PublicationRow.project_id,
+                "project",
+            )  # fmt: skip
+            yield GaugeMetricFamily(
+                f"{PREFIX}_oldest_unhandled_event_seconds",
+                "Age of the oldest event that is not handled; 0 without one.",
+                value=_oldest_seconds(session),
+            )
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: describing must not need the database."""
+        return iter(())
+
+
+def _counts(
+    session: Session, name: str, help_text: str, column: sa.orm.InstrumentedAttribute[object],
+    label: str,
+) -> Metric:  # fmt: skip
+    gauges = {"labels"}  # labels can be taken back; a counter must not fall
+    family = GaugeMetricFamily if name in gauges else CounterMetricFamily
+    found = family(f"{PREFIX}_{name}", help_text, labels=[label])
+    for value, count in session.execute(sa.select(column, sa.func.count()).group_by(column)):
+        found.add_metric([str(value)], count)
+    return found
+
+
+def _oldest_seconds(session: Session) -> float:
+    oldest = session.scalar(
+        sa.select(Event.received_at)
+        .where(Event.handled_at.is_(None))
+        .order_by(Event.received_at)
+        .limit(1)
+    )
+    return 0.0 if oldest is None else (database.now() - oldest).total_seconds()

@@ -1,0 +1,137 @@
+"""Versions of models: immutable folders, a table that says which one serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend_ml import learners
+from backend_ml.learners.base import Learner, LearnerFile
+from backend_ml.tables import VersionRow
+from projects.kinds.base import Kind
+from projects.kit import discovery
+from projects.kit.intervals import Estimate
+
+CHAMPION = "champion"
+RETIRED = "retired"
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is recorded about a training."""
+
+    cause: str
+    labels: int
+    held_out: Estimate | None
+    seconds: float
+    first_change_at: datetime | None
+
+
+class ModelStore:
+    """Folders ``<root>/<project>/<version>``; a folder that has a row is complete for ever."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def stage(self, learner: Learner, project_id: int) -> Path:
+        """Write a learner into a folder that nobody reads yet."""
+        staged = self._root / str(project_id) / f".staged-{uuid.uuid4().hex}"
+        staged.mkdir(parents=True)
+        learner.save(staged)
+        return staged
+
+    def add(
+        self,
+        session: Session,
+        staged: Path,
+        project_id: int,
+        kind: Kind,
+        *,
+        facts: Facts,
+        promote: bool,
+        now: datetime,
+    ) -> VersionRow:
+        """Give a staged model its version, and let it serve if ``promote``.
+
+        The folder is complete before the row exists, and readers go by the row:
+        they see the old model or the new one, never half of one.
+        """
+        number = 1 + (session.scalar(_newest_number(project_id)) or 0)
+        name = f"{kind.name}-{number:04d}"
+        target = self._folder(project_id, name)
+        if target.exists():  # left by a process that ended before its row was written
+            shutil.rmtree(target)
+        os.replace(staged, target)
+        if promote:
+            for row in session.scalars(_champions(project_id)):
+                row.state = RETIRED
+        estimate = facts.held_out
+        row = VersionRow(
+            project_id=project_id,
+            number=number,
+            name=name,
+            kind=kind.name,
+            state=CHAMPION if promote else REJECTED,
+            cause=facts.cause,
+            labels=facts.labels,
+            held_out=estimate.value if estimate else None,
+            held_out_low=estimate.low if estimate else None,
+            held_out_high=estimate.high if estimate else None,
+            held_out_n=estimate.n if estimate else 0,
+            seconds=facts.seconds,
+            first_change_at=facts.first_change_at,
+            created_at=now,
+        )
+        session.add(row)
+        session.flush()
+        return row
+
+    def load(self, project_id: int, name: str, kind: Kind) -> Learner:
+        """Read one version back; raises :class:`ModelUnreadable`."""
+        return learner_file(kind).load(self._folder(project_id, name), kind.control)
+
+    def _folder(self, project_id: int, name: str) -> Path:
+        return self._root / str(project_id) / name
+
+
+def learner_file(kind: Kind) -> LearnerFile:
+    """The file of ``learners`` that this kind names."""
+    return cast(LearnerFile, discovery.load(learners, kind.learner))
+
+
+def champion(session: Session, project_id: int) -> VersionRow | None:
+    """The version that serves a project, if any."""
+    return session.scalars(_champions(project_id)).first()
+
+
+def made_by(session: Session, cause: str) -> VersionRow | None:
+    """The version that this training made, if it got that far."""
+    return session.scalars(sa.select(VersionRow).where(VersionRow.cause == cause)).first()
+
+
+def names(session: Session) -> Sequence[str]:
+    """Every version that serves or has served, of all projects, oldest first."""
+    query = sa.select(VersionRow.name).where(VersionRow.state != REJECTED)
+    return session.scalars(query.order_by(VersionRow.id)).all()
+
+
+def _champions(project_id: int) -> sa.Select[VersionRow]:
+    return (
+        sa.select(VersionRow)
+        .where(VersionRow.project_id == project_id, VersionRow.state == CHAMPION)
+        .order_by(VersionRow.id.desc())
+    )
+
+
+def _newest_number(project_id: int) -> sa.Select[int]:
+    return sa.select(sa.func.max(VersionRow.number)).where(VersionRow.project_id == project_id)

@@ -1,0 +1,276 @@
+"""The next batch: chosen once, written down, pushed to Label Studio, then switched to.
+
+The decision is in the database before anything is sent, so a run that is killed
+is carried on by the next one: what Label Studio already has is looked up and not
+sent again, and the random draw is not drawn twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend_ml import labels, model_store, selecting, strategies
+from backend_ml.learners.base import Guesses
+from backend_ml.selecting import Assignment, Board, Draw, Sizes
+from backend_ml.strategies.base import Strategy
+from backend_ml.tables import AssignmentRow, PlanRow, PublicationRow, TaskRow, VersionRow, hold
+from backend_ml.workshop import Workshop
+from projects.kinds.base import Kind
+from projects.kit import discovery, logs
+from projects.kit.database import transaction
+from projects.kit.errors import LabelStudioRefused, NotInLabelStudio
+from projects.vocabulary import Prediction, answer_from_json, answer_to_json
+
+log = logs.get(__name__)
+
+
+def publish(workshop: Workshop, project_id: int) -> int:
+    """Bring Label Studio's queue up to the serving version; returns how many were pushed.
+
+    Safe to run again, also after it was killed at any point. One run at a time
+    per project: the lane of the engine sees to that.
+    """
+    kind = workshop.kind(project_id)
+    with transaction(workshop.sessions) as session:
+        serving = model_store.champion(session, project_id)
+        plan = None if serving is None else _unfinished(session, project_id, serving.name)
+    if serving is None:
+        return 0
+    resumed = plan is not None and plan.started_at is not None
+    plan = plan or _decide(workshop, project_id, kind, serving)
+    if plan is None:
+        return 0
+    pushed = _carry_out(workshop, project_id, kind, plan, look=resumed)
+    log.info("batch.published", project=project_id, version=plan.version, tasks=pushed)
+    return pushed
+
+
+def runs_low(session: Session, workshop: Workshop, project_id: int) -> bool:
+    """Whether few published tasks are open and a draw would publish more."""
+    serving = model_store.champion(session, project_id)
+    if serving is None:
+        return False
+    if _unfinished(session, project_id, serving.name) is not None:
+        return True
+    if published_open(session, project_id, serving.name) >= workshop.settings.low_water:
+        return False
+    return selecting.wants_draw(read_board(session, project_id, serving.name), sizes(workshop))
+
+
+def published_open(session: Session, project_id: int, version: str) -> int:
+    """How many tasks have a prediction of the version and no answer."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(PublicationRow)
+        .join(
+            TaskRow,
+            (TaskRow.project_id == PublicationRow.project_id)
+            & (TaskRow.task_id == PublicationRow.task_id),
+        )
+        .where(
+            PublicationRow.project_id == project_id,
+            PublicationRow.version == version,
+            labels.is_open(project_id),
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def sizes(workshop: Workshop) -> Sizes:
+    """The sizes that the settings ask for."""
+    settings = workshop.settings
+    return Sizes(settings.batch_size, settings.random_share, settings.low_water)
+
+
+def read_board(session: Session, project_id: int, version: str) -> Board:
+    """What there is to choose from, as of now."""
+    open_ids = tuple(task_id for task_id, _ in labels.open_tasks(session, project_id))
+    assigned = session.scalars(
+        sa.select(AssignmentRow).where(AssignmentRow.project_id == project_id)
+    )
+    published = session.scalars(
+        sa.select(PublicationRow.task_id).where(
+            PublicationRow.project_id == project_id, PublicationRow.version == version
+        )
+    )
+    return Board(
+        open_ids=open_ids,
+        assigned={row.task_id: Assignment(row.arm, row.epoch) for row in assigned},
+        published=frozenset(published) & frozenset(open_ids),
+    )
+
+
+def _unfinished(session: Session, project_id: int, version: str) -> PlanRow | None:
+    query = sa.select(PlanRow).where(
+        PlanRow.project_id == project_id,
+        PlanRow.version == version,
+        PlanRow.finished_at.is_(None),
+    )
+    return session.scalars(query.order_by(PlanRow.id)).first()
+
+
+def _decide(workshop: Workshop, project_id: int, kind: Kind, serving: VersionRow) -> PlanRow | None:
+    """Write down the next batch; ``None`` when there is nothing to add."""
+    with transaction(workshop.sessions) as session:
+        board = read_board(session, project_id, serving.name)
+        texts = dict(labels.open_tasks(session, project_id))
+    if not selecting.wants_draw(board, sizes(workshop)):
+        return None
+    learner = workshop.store.load(project_id, serving.name, kind)
+    guesses = learner.predict([texts[task_id] for task_id in board.open_ids])
+    strategy = cast(Strategy, discovery.load(strategies, workshop.settings.strategy))
+    rng = np.random.default_rng([workshop.settings.seed, project_id, serving.number, board.epoch])
+    drawn = selecting.draw(board, guesses.pool(), strategy, sizes(workshop), rng=rng)
+    with transaction(workshop.sessions) as session:
+        hold(session, project_id)
+        return _write_down(session, workshop, serving, drawn, (board, guesses))
+
+
+def _write_down(
+    session: Session,
+    workshop: Workshop,
+    serving: VersionRow,
+    drawn: Draw,
+    seen: tuple[Board, Guesses],
+) -> PlanRow:
+    board, guesses = seen
+    now = workshop.clock()
+    plan = PlanRow(
+        project_id=serving.project_id, version=serving.name, epoch=drawn.epoch, created_at=now
+    )
+    session.add(plan)
+    session.flush()
+    by_task = dict(zip(board.open_ids, guesses.items, strict=True))
+    for task_id in drawn.task_ids:
+        arm = selecting.RANDOM if task_id in drawn.random else selecting.ACTIVE
+        _assign(session, plan, task_id, arm)
+        guess = by_task[task_id]
+        if task_id in board.published or guess is None:
+            continue
+        session.add(
+            PublicationRow(
+                project_id=plan.project_id,
+                version=plan.version,
+                task_id=task_id,
+                plan_id=plan.id,
+                confidence=guess.confidence,
+                answer=answer_to_json(guess.answer),
+                mark_confidences=list(guess.mark_confidences),
+            )
+        )
+    return plan
+
+
+def _assign(session: Session, plan: PlanRow, task_id: int, arm: str) -> None:
+    """A random task keeps the epoch it was drawn in; an active one moves with the batch."""
+    row = session.get(AssignmentRow, (plan.project_id, task_id))
+    if row is None:
+        row = AssignmentRow(project_id=plan.project_id, task_id=task_id)
+        session.add(row)
+    elif row.arm == arm == selecting.RANDOM:
+        return
+    row.arm, row.epoch, row.drawn_at = arm, plan.epoch, plan.created_at
+
+
+def _carry_out(
+    workshop: Workshop, project_id: int, kind: Kind, plan: PlanRow, *, look: bool
+) -> int:
+    """Push what the plan says and Label Studio lacks, then switch the project to the version."""
+    with transaction(workshop.sessions) as session:
+        session.get_one(PlanRow, plan.id).started_at = workshop.clock()
+        texts = _texts(session, plan.id)
+    rows = _missing(workshop, plan, texts, kind, look=look)
+    try:
+        workshop.studio.push_predictions(project_id, rows)
+    except LabelStudioRefused:
+        # One task that is gone refuses a whole chunk: look at each, then try once more.
+        rows = _missing(workshop, plan, texts, kind, look=True)
+        workshop.studio.push_predictions(project_id, rows)
+    if _anything_pushed(workshop, plan) and (
+        workshop.studio.project(project_id).model_version != plan.version
+    ):
+        workshop.studio.update_project(project_id, model_version=plan.version)
+    _finish(workshop, plan)
+    return len(rows)
+
+
+def _missing(
+    workshop: Workshop, plan: PlanRow, texts: dict[int, str], kind: Kind, *, look: bool
+) -> list[Prediction]:
+    """The planned predictions to send; with ``look``, without those that are there already."""
+    with transaction(workshop.sessions) as session:
+        planned = session.scalars(
+            sa.select(PublicationRow)
+            .where(PublicationRow.plan_id == plan.id)
+            .order_by(PublicationRow.task_id)
+        ).all()
+    wanted = [row for row in planned if not look or _lacks(workshop, plan, row.task_id)]
+    return [_prediction(row, texts[row.task_id], kind) for row in wanted]
+
+
+def _lacks(workshop: Workshop, plan: PlanRow, task_id: int) -> bool:
+    """Whether the task is there and has no prediction of the version."""
+    try:
+        task = workshop.studio.task(task_id)
+    except NotInLabelStudio:
+        with transaction(workshop.sessions) as session:
+            hold(session, plan.project_id)
+            row = session.get(TaskRow, (plan.project_id, task_id))
+            if row is not None:
+                row.deleted = True
+            session.execute(
+                sa.delete(PublicationRow).where(
+                    PublicationRow.plan_id == plan.id, PublicationRow.task_id == task_id
+                )
+            )
+        return False
+    return all(found.model_version != plan.version for found in task.predictions)
+
+
+def _prediction(row: PublicationRow, text: str, kind: Kind) -> Prediction:
+    regions = kind.write(
+        answer_from_json(row.answer), {kind.field: text}, [float(c) for c in row.mark_confidences]
+    )
+    return Prediction(row.task_id, row.version, row.confidence, tuple(regions))
+
+
+def _texts(session: Session, plan_id: int) -> dict[int, str]:
+    query = (
+        sa.select(TaskRow.task_id, TaskRow.text)
+        .join(
+            PublicationRow,
+            (PublicationRow.task_id == TaskRow.task_id)
+            & (PublicationRow.project_id == TaskRow.project_id),
+        )
+        .where(PublicationRow.plan_id == plan_id)
+    )
+    return {task_id: text for task_id, text in session.execute(query)}
+
+
+def _anything_pushed(workshop: Workshop, plan: PlanRow) -> bool:
+    query = sa.select(sa.func.count()).where(
+        PublicationRow.project_id == plan.project_id, PublicationRow.version == plan.version
+    )
+    with transaction(workshop.sessions) as session:
+        return bool(session.scalar(query))
+
+
+def _finish(workshop: Workshop, plan: PlanRow) -> None:
+    now = workshop.clock()
+    with transaction(workshop.sessions) as session:
+        session.get_one(PlanRow, plan.id).finished_at = now
+        pushed: Sequence[PublicationRow] = session.scalars(
+            sa.select(PublicationRow).where(PublicationRow.plan_id == plan.id)
+        ).all()
+        for row in pushed:
+            row.pushed_at = now
+        version = sa.select(VersionRow).where(
+            VersionRow.project_id == plan.project_id, VersionRow.name == plan.version
+        )
+        for found in session.scalars(version):
+            found.serving_at = found.serving_at or now

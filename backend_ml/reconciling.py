@@ -1,0 +1,65 @@
+"""What no webhook told us: ask Label Studio what changed since the last look."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from backend_ml.labels import LabelStore
+from backend_ml.tables import LookRow, TaskRow, hold
+from backend_ml.workshop import Workshop
+from projects.kit import logs
+from projects.kit.database import transaction
+
+OVERLAP = timedelta(seconds=60)
+"""Looks overlap by this much: clocks differ, and a change takes time to become visible."""
+FULL_EVERY = 30
+"""Every so many looks the whole list is compared, which shows tasks that were deleted."""
+
+log = logs.get(__name__)
+
+
+def reconcile(workshop: Workshop, project_id: int) -> int:
+    """Compare a project with Label Studio; returns how many tasks were looked at."""
+    began = workshop.clock()
+    with transaction(workshop.sessions) as session:
+        look = session.get(LookRow, project_id)
+        last, looks = (look.looked_at, look.looks) if look else (None, 0)
+    full = last is None or looks % FULL_EVERY == 0
+    after = None if full or last is None else last - OVERLAP
+    kind = workshop.kind(project_id)
+    shown: set[int] = set()
+    for task in workshop.studio.tasks(project_id, updated_after=after):
+        shown.add(task.id)
+        with transaction(workshop.sessions) as session:
+            hold(session, project_id)
+            LabelStore(session, project_id, kind, now=workshop.clock()).compare(task)
+    if full:
+        _forget_missing(workshop, project_id, shown, began)
+    with transaction(workshop.sessions) as session:
+        look = session.get(LookRow, project_id)
+        if look is None:
+            look = LookRow(project_id=project_id, looks=0)
+            session.add(look)
+        look.looked_at, look.looks = began, looks + 1
+    log.debug("project.compared", project=project_id, tasks=len(shown), full=full)
+    return len(shown)
+
+
+def _forget_missing(workshop: Workshop, project_id: int, shown: set[int], began: datetime) -> None:
+    """Tasks that were known before the look and that the whole list does not show are gone."""
+    kind = workshop.kind(project_id)
+    with transaction(workshop.sessions) as session:
+        hold(session, project_id)
+        known = session.scalars(
+            sa.select(TaskRow.task_id).where(
+                TaskRow.project_id == project_id,
+                TaskRow.deleted.is_(False),
+                TaskRow.seen_at < began,
+            )
+        ).all()
+        gone = [task_id for task_id in known if task_id not in shown]
+        LabelStore(session, project_id, kind, now=workshop.clock()).forget_tasks(gone)
+    if gone:
+        log.info("tasks.gone", project=project_id, count=len(gone))

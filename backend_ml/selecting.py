@@ -1,0 +1,163 @@
+"""Which open tasks to publish next. Decisions only, on what is handed in.
+
+Work is published in *epochs* of one batch each. An epoch begins with its random
+part, drawn uniformly from all open tasks before anything else is chosen; those
+tasks stay published until somebody answers them. The rest of the batch is chosen
+by the strategy, and chosen anew with each new model.
+
+Label Studio serves the lowest confidence first, so random tasks that the model
+is sure of come last. If new tasks were added for ever, those would never be
+answered, and the random part would show the hard tasks only. So an epoch begins
+only when the random part of the epoch before the last one is answered; until
+then the queue runs down to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend_ml.pool import Pool
+from backend_ml.strategies.base import Strategy
+
+RANDOM = "random"
+ACTIVE = "active"
+STUCK = 2
+"""So few open tasks may be locked by somebody who left: they do not hold up the next epoch."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """In which arm and epoch a task was drawn."""
+
+    arm: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """What there is to choose from."""
+
+    open_ids: tuple[int, ...]
+    assigned: Mapping[int, Assignment]
+    """Of every task ever drawn, answered ones included."""
+    published: frozenset[int]
+    """Open tasks that already have a prediction of the version to publish."""
+
+    @property
+    def epoch(self) -> int:
+        return max((a.epoch for a in self.assigned.values()), default=0)
+
+    def waiting(self) -> list[int]:
+        """Random tasks nobody has answered yet, in the order of ids."""
+        return [i for i in self.open_ids if i in self.assigned and self.assigned[i].arm == RANDOM]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much to publish."""
+
+    batch: int
+    random_share: float
+    low_water: int
+
+    @property
+    def random(self) -> int:
+        return round(self.batch * self.random_share)
+
+    @property
+    def active(self) -> int:
+        return self.batch - self.random
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The tasks that should have a prediction of the version to publish."""
+
+    epoch: int
+    random: tuple[int, ...]
+    """Random tasks, those of earlier draws included."""
+    active: tuple[int, ...]
+
+    @property
+    def task_ids(self) -> tuple[int, ...]:
+        return self.random + self.active
+
+
+def active_left(board: Board, sizes: Sizes) -> int:
+    """How many actively chosen tasks of this epoch are still to be answered."""
+    still_open = set(board.open_ids)
+    done = sum(
+        1
+        for task_id, drawn in board.assigned.items()
+        if drawn.arm == ACTIVE and drawn.epoch == board.epoch and task_id not in still_open
+    )
+    return max(0, sizes.active - done)
+
+
+def begins_epoch(board: Board, sizes: Sizes) -> bool:
+    """Whether the queue is low and no random task of an earlier epoch holds it up."""
+    if board.epoch == 0:
+        return True
+    waiting = board.waiting()
+    queue = len(waiting) + active_left(board, sizes)
+    if queue >= sizes.low_water:
+        return False
+    return queue <= STUCK or all(board.assigned[i].epoch == board.epoch for i in waiting)
+
+
+def wants_draw(board: Board, sizes: Sizes) -> bool:
+    """Whether a draw now would publish anything; cheap, it needs no model."""
+    if len(board.published) == len(board.open_ids):
+        return False
+    if begins_epoch(board, sizes):
+        return True
+    chosen = sum(1 for i in board.published if i not in set(board.waiting()))
+    missing = set(board.waiting()) - board.published
+    return bool(missing) or chosen < active_left(board, sizes)
+
+
+def draw(
+    board: Board, pool: Pool, strategy: Strategy, sizes: Sizes, *, rng: np.random.Generator
+) -> Draw:
+    """Choose what to publish; row ``i`` of ``pool`` is ``board.open_ids[i]``."""
+    if len(pool) != len(board.open_ids):
+        raise ValueError(f"a pool of {len(pool)} for {len(board.open_ids)} open tasks")
+    waiting = board.waiting()
+    epoch, quota = board.epoch, active_left(board, sizes)
+    fresh: list[int] = []
+    if begins_epoch(board, sizes):
+        epoch, quota = epoch + 1, sizes.active
+        free = [i for i in board.open_ids if i not in set(waiting)]
+        fresh = [free[p] for p in rng.permutation(len(free))[: sizes.random]]
+    random_part = (*waiting, *sorted(fresh))
+    active = _active(board, pool, strategy, quota, taken=frozenset(random_part), rng=rng)
+    return Draw(epoch, random_part, tuple(active))
+
+
+def _active(
+    board: Board,
+    pool: Pool,
+    strategy: Strategy,
+    quota: int,
+    *,
+    taken: frozenset[int],
+    rng: np.random.Generator,
+) -> list[int]:
+    """What is published under this version already stays; the strategy fills up the quota."""
+    kept = [i for i in board.open_ids if i in board.published and i not in taken]
+    rows = [
+        row
+        for row, task_id in enumerate(board.open_ids)
+        if task_id not in taken and task_id not in board.published
+    ]
+    part = _rows(pool, rows)
+    chosen = strategy.select(part, max(0, quota - len(kept)), rng=rng)
+    return kept + [board.open_ids[rows[position]] for position in chosen]
+
+
+def _rows(pool: Pool, rows: Sequence[int]) -> Pool:
+    index = np.asarray(rows, dtype=np.int64)
+    return Pool(pool.confidence[index], None if pool.proba is None else pool.proba[index])

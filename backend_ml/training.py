@@ -1,0 +1,106 @@
+"""Accepted labels in; a fitted learner, its held-out agreement and a verdict out."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from backend_ml.labels import Label
+from backend_ml.learners.base import Learner
+from backend_ml.model_store import learner_file
+from projects import agreement
+from projects.agreement.base import Metric
+from projects.kinds.base import Kind
+from projects.kit import discovery
+from projects.vocabulary import Answer
+
+HELD_OUT_PERCENT = 20
+NOISE = 1.645
+"""Standard errors by which a challenger must be worse to be refused (one-sided 5%)."""
+MIN_PAIRS = 5
+"""Fewer held-out labels than this refuse nobody."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted learner and what it took."""
+
+    learner: Learner
+    labels: int
+    seconds: float
+
+
+def is_held_out(project_id: int, task_id: int) -> bool:
+    """Whether a task is for measuring only; the same for ever, so that no model trains on it."""
+    digest = hashlib.sha256(f"{project_id}:{task_id}".encode()).digest()
+    return int.from_bytes(digest[:4]) % 100 < HELD_OUT_PERCENT
+
+
+def split(project_id: int, labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
+    """Labels to train on, and labels to measure with."""
+    train = [label for label in labels if not is_held_out(project_id, label.task_id)]
+    measure = [label for label in labels if is_held_out(project_id, label.task_id)]
+    return train, measure
+
+
+def can_serve(kind: Kind, labels: Sequence[Label], *, minimum: int) -> bool:
+    """Whether there is enough to learn from: ``minimum`` labels, and something to tell apart."""
+    if len(labels) < minimum:
+        return False
+    classes = {mark.label for label in labels for mark in label.answer}
+    return len(classes) >= (2 if kind.form == "choice" else 1)
+
+
+def train(kind: Kind, labels: Sequence[Label], *, seed: int) -> Trained | None:
+    """Fit the kind's learner; ``None`` when the labels do not suffice for it."""
+    begun = time.monotonic()
+    learner = learner_file(kind).new(kind.control)
+    learner.fit([label.text for label in labels], [label.answer for label in labels], seed=seed)
+    if not learner.classes_:
+        return None
+    return Trained(learner, len(labels), time.monotonic() - begun)
+
+
+def metric_of(kind: Kind) -> Metric:
+    """The agreement metric that this kind names."""
+    return cast(Metric, discovery.load(agreement, kind.metric))
+
+
+def closeness(metric: Metric, reference: Answer, candidate: Answer) -> float:
+    """Agreement in [0, 1], where nothing against nothing is 1.
+
+    The metric leaves that case undefined. For a model it is not: it was right to
+    say nothing.
+    """
+    found = metric.agreement(reference, candidate)
+    return 1.0 if found is None else found
+
+
+def examine(learner: Learner, labels: Sequence[Label], kind: Kind) -> list[float]:
+    """Agreement of the learner with each label, in order; abstaining counts as 0."""
+    metric = metric_of(kind)
+    guesses = learner.predict([label.text for label in labels]).items
+    return [
+        0.0 if guess is None else closeness(metric, label.answer, guess.answer)
+        for label, guess in zip(labels, guesses, strict=True)
+    ]
+
+
+def is_worse(challenger: Sequence[float], champion: Sequence[float]) -> bool:
+    """Whether the challenger is worse on the same labels by more than noise.
+
+    Paired differences; worse means that their mean lies more than ``NOISE``
+    standard errors below zero.
+    """
+    differences = np.subtract(challenger, champion)
+    n = len(differences)
+    if n < MIN_PAIRS:
+        return False
+    error = float(differences.std(ddof=1)) / math.sqrt(n)
+    return float(differences.mean()) < -NOISE * error

@@ -1,0 +1,161 @@
+"""The background half: ``python -m backend_ml.worker``.
+
+A process of its own, so that a fit never delays an answer of the web process.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+
+from backend_ml import digesting, events, lanes, publishing, reconciling, retraining
+from backend_ml.settings import Settings
+from backend_ml.workshop import Workshop, open_workshop
+from projects.kit import database, engine, logs
+from projects.kit.database import transaction
+from projects.kit.engine import Acceptor, Engine, Lane
+from projects.kit.errors import PlatformError
+
+NUDGE_SECONDS = 0.5
+PUBLISH_SECONDS = 5.0
+REDRIVE_SECONDS = 15.0
+PRUNE_SECONDS = 3600.0
+KEEP_HOURS = 24
+
+log = logs.get(__name__)
+
+
+def register(workshop: Workshop) -> None:
+    """Tell the engine what the names of :mod:`backend_ml.lanes` mean."""
+
+    @engine.step(name="digest.apply")
+    def digest_step(project_id: int) -> int:
+        return digesting.digest(workshop, project_id)
+
+    @engine.step(name="train.fit")
+    def fit_step(project_id: int, cause: str) -> str | None:
+        return retraining.retrain(workshop, project_id, cause)
+
+    @engine.step(name="publish.push")
+    def push_step(project_id: int) -> int:
+        return publishing.publish(workshop, project_id)
+
+    @engine.workflow(name=lanes.DIGEST)
+    def digest(project_id: int) -> int:
+        return digest_step(project_id)
+
+    @engine.workflow(name=lanes.TRAIN)
+    def train(project_id: int, cause: str) -> str | None:
+        try:
+            version = fit_step(project_id, cause)
+        except Exception as error:
+            retraining.record_failure(workshop, project_id, error)
+            raise
+        if version is not None:
+            push_step(project_id)
+        return version
+
+    @engine.workflow(name=lanes.PUBLISH)
+    def publish(project_id: int) -> int:
+        return push_step(project_id)
+
+
+class Nudger:
+    """Looks what is due and hands it to the engine; asking twice asks for one."""
+
+    def __init__(self, workshop: Workshop, acceptor: Acceptor) -> None:
+        self._workshop = workshop
+        self._acceptor = acceptor
+
+    def nudge(self) -> None:
+        """Ask for the trainings and the publications that are due now."""
+        for project_id in self._workshop.settings.projects:
+            due = self._due(project_id)
+            if due is not None:
+                self._accept(lanes.TRAINING, *due, project_id)
+
+    def redrive(self) -> None:
+        """Ask again for events that are still unhandled."""
+        with self._workshop.reading() as session:
+            waiting = {event.project_id for event in events.unhandled(session)}
+        for project_id in sorted(waiting & set(self._workshop.settings.projects)):
+            key = f"digest-{project_id}-{self._bucket(REDRIVE_SECONDS)}"
+            self._accept(lanes.EVENTS, lanes.DIGEST, key, project_id)
+
+    def _due(self, project_id: int) -> tuple[str, str] | None:
+        """The workflow that is due and its key."""
+        settings, now = self._workshop.settings, self._workshop.clock()
+        with self._workshop.reading() as session:
+            key = retraining.due_key(session, project_id, settings, now=now)
+            if key is not None:
+                return lanes.TRAIN, key
+            if publishing.runs_low(session, self._workshop, project_id):
+                return lanes.PUBLISH, f"publish-{project_id}-{self._bucket(PUBLISH_SECONDS)}"
+        return None
+
+    def _accept(self, lane: Lane, name: str, key: str, project_id: int) -> None:
+        arguments = (project_id, key) if name == lanes.TRAIN else (project_id,)
+        with transaction(self._workshop.sessions) as session:
+            self._acceptor.accept(
+                session, lane, name, *arguments, key=key, lane_key=str(project_id)
+            )
+
+    def _bucket(self, seconds: float) -> int:
+        return int(self._workshop.clock().timestamp() // seconds)
+
+
+def main() -> None:
+    """Run until told to stop."""
+    logs.configure(service="backend_ml.worker")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(open_workshop(Settings()), stop=stop)
+
+
+def run(workshop: Workshop, *, stop: threading.Event) -> None:
+    """Serve the lanes and look around until ``stop`` is set."""
+    settings = workshop.settings
+    engine.prepare(settings.database_url)
+    running = Engine(
+        name=lanes.APPLICATION,
+        url=settings.database_url,
+        executor_id="backend-ml-worker",
+        lock=settings.state_dir / "worker.lock",
+    )
+    register(workshop)
+    running.launch([lanes.EVENTS, lanes.TRAINING])
+    acceptor = Acceptor(name=lanes.APPLICATION, url=settings.database_url)
+    nudger = Nudger(workshop, acceptor)
+    running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
+    running.every(REDRIVE_SECONDS, nudger.redrive, name="redrive")
+    running.every(PRUNE_SECONDS, _prune, name="prune")
+    running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
+    log.info("worker.started", projects=sorted(settings.projects))
+    _reconcile_at_start(workshop)
+    stop.wait()
+    running.stop()
+    acceptor.close()
+    log.info("worker.stopped")
+
+
+def _reconcile(workshop: Workshop) -> None:
+    for project_id in workshop.settings.projects:
+        reconciling.reconcile(workshop, project_id)
+
+
+def _reconcile_at_start(workshop: Workshop) -> None:
+    """Look at once; when Label Studio does not answer yet, the periodic look will."""
+    try:
+        _reconcile(workshop)
+    except PlatformError as error:
+        log.warning("reconcile.postponed", error=str(error)[:200])
+
+
+def _prune() -> None:
+    engine.prune(database.now() - timedelta(hours=KEEP_HOURS))
+
+
+if __name__ == "__main__":
+    main()
