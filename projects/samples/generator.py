@@ -17,6 +17,8 @@ from projects.vocabulary import Answer, Mark
 DEFAULT_COUNT = 640
 DEFAULT_SEED = 20260105
 MAX_TRIES = 50
+MORE_SHARE = 0.7
+"""How many messages say in a second sentence what they want."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def generate(
 def _one(identifier: str, rng: Random) -> SampleMessage:
     intent = rng.choices(INTENTS, weights=[intent.weight for intent in INTENTS])[0]
     facts = scene.draw(rng)
-    phrasing = rng.choice(phrasings(intent.file))
+    phrasing = _usual(phrasings(intent.file), rng)
     thread = _thread(intent, facts, rng)
     text, details = assemble(_write(intent, phrasing, facts, thread, rng), "details")
     message = Message(
@@ -110,7 +112,10 @@ def _write(
     intent: Intent, phrasing: Phrasing, facts: Scene, thread: tuple[Turn, ...], rng: Random
 ) -> list[Segment]:
     sentences = [say(phrasing.pattern, facts, rng)]
-    for aside in rng.sample(phrasings("asides"), rng.choice((0, 0, 1, 1, 2))):
+    if rng.random() < MORE_SHARE:
+        more = say(rng.choice(phrasings(f"{intent.file}_more")).pattern, facts, rng)
+        sentences.insert(rng.choice((0, 1, 1, 1)), more)
+    for aside in rng.sample(phrasings("asides"), rng.choice((0, 0, 0, 1, 1, 2))):
         if intent.label != "Not scheduling" or "{t}" not in aside.pattern:
             sentences.insert(rng.choice((0, len(sentences))), say(aside.pattern, facts, rng))
     body = noise.disturb(segments(rng.choice((" ", " ", "\n")).join(sentences)), rng)
@@ -118,6 +123,11 @@ def _write(
     if thread and rng.random() < 0.2:
         parts.append(_quote(thread[-1], facts))
     return parts
+
+
+def _usual(choices: tuple[Phrasing, ...], rng: Random) -> Phrasing:
+    """People reach for the same few sentences again and again: Zipf's law, softened."""
+    return rng.choices(choices, weights=[1 / (rank + 1) for rank in range(len(choices))])[0]
 
 
 def _greeting(facts: Scene, rng: Random) -> list[Segment]:
