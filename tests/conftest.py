@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from projects.kit.label_studio import LabelStudioWriter
+from scripts import label_studio
+from scripts.errors import NotInstalled
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.support import browser, live, postgres, receiver
 
@@ -34,12 +36,13 @@ def live_servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[live.LiveServers]:
     """The real servers that this session asks for."""
-    command = live.label_studio_command()
-    if not command.exists():
-        absent(f"Label Studio is not installed at {command}")
+    try:
+        label_studio.executable()
+    except NotInstalled as error:
+        absent(str(error))
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     folder = tmp_path_factory.mktemp("label-studio")
-    servers = live.LiveServers(command, folder, asked & {"live_production", "live_sandbox"})
+    servers = live.LiveServers(folder, asked & {"live_production", "live_sandbox"})
     try:
         yield servers
     finally:

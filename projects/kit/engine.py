@@ -93,8 +93,9 @@ class Acceptor:
     """Hands work over to the engine, inside the caller's own transaction."""
 
     def __init__(self, *, name: str, url: str) -> None:
+        self._database = database.make_engine(url, immediate=False)
         self._client = DBOSClient(
-            system_database_engine=database.make_engine(url, immediate=False),
+            system_database_engine=self._database,
             application_name=name,
             serializer=DBOSPortableJSONSerializer(),
         )
@@ -137,6 +138,7 @@ class Acceptor:
     def close(self) -> None:
         """Give the connections back."""
         self._client.destroy()
+        self._database.dispose()
 
 
 class Engine:
@@ -146,7 +148,7 @@ class Engine:
         self._lock_path = lock
         self._lock: IO[str] | None = None
         self._name = name
-        self._url = url
+        self._database = database.make_engine(url, immediate=False)
         self._executor_id = executor_id
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -160,7 +162,7 @@ class Engine:
                 "application_version": VERSION,
                 "executor_id": self._executor_id,
                 "log_level": "WARNING",
-                "system_database_engine": database.make_engine(self._url, immediate=False),
+                "system_database_engine": self._database,
                 "serializer": DBOSPortableJSONSerializer(),
             }
         )
@@ -190,12 +192,13 @@ class Engine:
         self._threads.append(thread)
         thread.start()
 
-    def stop(self) -> None:
+    def stop(self, *, patience_seconds: int = 2) -> None:
         """End the periodic work and the workers; unfinished work is recovered next time."""
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        DBOS.destroy(workflow_completion_timeout_sec=2)
+        DBOS.destroy(workflow_completion_timeout_sec=patience_seconds)
+        self._database.dispose()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -47,6 +47,10 @@ class Studio:
         http = writer._http if writer.url.endswith(".test") else None
         return LabelStudioWriter(writer.url, self.add_person(email), http=http)
 
+    def close(self, other: LabelStudioWriter) -> None:
+        if other._http is not self.writer._http:
+            other.close()
+
     def someone(self) -> str:
         return f"person-{database.now().timestamp()}@example.com"
 
@@ -214,6 +218,27 @@ class TestTasks:
         later = database.now() + timedelta(days=1)
         assert list(writer.tasks(project.id, updated_after=later)) == []
 
+    def test_tasks_that_a_version_predicted(
+        self, writer: LabelStudioWriter, project: Project
+    ) -> None:
+        first, second, _ = import_texts(writer, project, "one", "two", "three")
+        writer.push_predictions(
+            project.id, [prediction(first, version="v1"), prediction(second, version="v2")]
+        )
+        assert [task.id for task in writer.tasks(project.id, predicted_by="v2")] == [second]
+        assert [task.id for task in writer.tasks(project.id, predicted_by="v")] == [first, second]
+        assert list(writer.tasks(project.id, predicted_by="v3")) == []
+
+    def test_tasks_can_bring_predictions_and_the_first_version_is_shown(
+        self, writer: LabelStudioWriter, project: Project
+    ) -> None:
+        brought = {"result": [choice("order")], "score": 0.5, "model_version": "v0"}
+        (number,) = writer.import_tasks(
+            project.id, [{"data": {"text": "one"}, "predictions": [brought]}]
+        )
+        assert [p.model_version for p in writer.task(number).predictions] == ["v0"]
+        assert writer.project(project.id).model_version == "v0"
+
     def test_removing_twice_is_removing_once(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:
@@ -312,6 +337,7 @@ class TestAnnotations:
         theirs = studio.as_person(email)
         (number,) = import_texts(studio.writer, project, "one")
         made = theirs.create_annotation(number, [choice("order")])
+        studio.close(theirs)
         assert made.completed_by is not None
         assert studio.writer.emails()[made.completed_by] == email
         assert studio.writer.annotations(number)[0].completed_by == made.completed_by
@@ -509,6 +535,7 @@ class TestQueue:
         assert studio.writer.request("GET", path)["id"] == ranked[0]
         assert studio.writer.request("GET", path)["id"] == ranked[0]
         assert theirs.request("GET", path)["id"] == ranked[1]
+        studio.close(theirs)
 
     def test_the_next_task_shows_the_current_version_only(
         self, writer: LabelStudioWriter, project: Project, ranked: list[int]
