@@ -26,6 +26,8 @@ class Production:
         self.requests.append(request)
         if self.fails:
             raise httpx.ConnectError("down")
+        if request.url.params.get("page", "1") != "1":
+            return httpx.Response(404, json={"detail": "Invalid page."})
         if request.url.path == "/api/projects/":
             row = {"id": 1, "title": "Message intent", "token": "s3cret", "task_data_password": "x"}
             return httpx.Response(200, json={"count": 1, "results": [row], "next": None})
