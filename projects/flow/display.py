@@ -1,6 +1,6 @@
-"""What the annotator sees around the message, as HTML for the labelling configs.
+"""What the annotator sees around the message, ready for the labelling configs.
 
-Everything that comes from a message is escaped: a customer's mail must not be
+In HTML, everything that comes from a message is escaped: a customer's mail must not be
 able to put markup into an annotator's page.
 """
 
@@ -15,14 +15,15 @@ from projects.flow.messages import CalendarEntry, Message, Scalar, Turn
 
 
 def heading(message: Message) -> str:
-    """Subject, sender and moment of the message."""
+    """The subject, as plain text."""
+    return message.subject.strip() or "(no subject)"
+
+
+def byline(message: Message) -> str:
+    """Sender and moment of the message, as plain text."""
     moment = _moment(message.sent_at) if message.sent_at else ""
-    meta = " · ".join(part for part in (escape(message.sender), moment) if part)
-    subject = escape(message.subject.strip()) or "(no subject)"
-    return (
-        f'<div class="mail-subject">{subject}</div>'
-        f'<div class="mail-meta">{meta or "Sender not known"}</div>'
-    )
+    known = [part for part in (message.sender.strip(), moment) if part]
+    return " · ".join(known) or "Sender not known"
 
 
 def context(message: Message) -> str:
@@ -91,4 +92,4 @@ def _none(words: str) -> str:
 
 
 def _moment(value: datetime) -> str:
-    return f"{value:%a} {value.day} {value:%B %Y, %H:%M} {escape(value.tzname() or '')}".rstrip()
+    return f"{value:%a} {value.day} {value:%B %Y, %H:%M} {value.tzname() or ''}".rstrip()

@@ -79,6 +79,7 @@ def decompose(message: Message) -> dict[str, Json]:
     data["message_id"] = data.pop("id")
     data["sent_at"] = data["sent_at"] or ""
     data["heading"] = display.heading(message)
+    data["byline"] = display.byline(message)
     data["context"] = display.context(message)
     return {name: dict(data) for name in registry.names()}
 

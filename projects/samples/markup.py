@@ -31,6 +31,12 @@ def plain(markup: str) -> str:
     return _MARKED.sub(lambda found: found[2], markup)
 
 
+def capitalised(markup: str) -> str:
+    """The markup with its first visible character in upper case."""
+    at = markup.index(_BAR) + 1 if markup.startswith(_OPEN) else 0
+    return markup[:at] + markup[at : at + 1].upper() + markup[at + 1 :]
+
+
 def segments(markup: str) -> list[Segment]:
     """The labelled stretches and those between them, in order."""
     parts: list[Segment] = []

@@ -16,7 +16,7 @@ from importlib.resources import files
 from random import Random
 
 from projects.samples import moments
-from projects.samples.markup import marked
+from projects.samples.markup import capitalised, marked
 from projects.samples.scene import Scene
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
@@ -55,7 +55,7 @@ def say(pattern: str, scene: Scene, rng: Random) -> str:
         words += _GAPS[gap[1]](scene, rng, _preposition(words, rng))
         position = gap.end()
     words += chosen[position:]
-    return words[:1].upper() + words[1:]
+    return capitalised(words)
 
 
 def first_name(name: str) -> str:
