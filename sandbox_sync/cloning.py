@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -136,15 +136,13 @@ class Candidate:
     eligible_at: datetime
 
 
-def plan_clones(
-    candidates: Iterable[Candidate], *, taken: Set[str], open_count: int, depth: int
-) -> Sequence[str]:
+def plan_clones(candidates: Iterable[Candidate], *, open_count: int, depth: int) -> Sequence[str]:
     """Digests of the snapshots to copy now for one trainee, in the order of the queue.
 
+    ``candidates`` are those that the trainee has no copy of yet.
     Those that production has answered come first, because their feedback can
     follow at once; then the oldest. Never more than ``depth`` are open.
     """
     free = max(0, depth - open_count)
-    new = [c for c in candidates if c.digest not in taken]
-    new.sort(key=lambda c: (not c.answered, c.eligible_at, c.production_task_id))
-    return [c.digest for c in new[:free]]
+    order = sorted(candidates, key=lambda c: (not c.answered, c.eligible_at, c.production_task_id))
+    return [c.digest for c in order[:free]]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def pieces(text: str, marks: Sequence[tuple[Mark, str]]) -> list[Piece]:
         borders |= {_inside(mark.start, text), _inside(mark.end, text)}
     cuts = sorted(borders)
     found = []
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in pairwise(cuts):
         over = [(m, k) for m, k in spans if (m.start or 0) <= start and end <= (m.end or 0)]
         ends = tuple((k, m.label) for m, k in over if _inside(m.end, text) == end)
         found.append(Piece(text[start:end], tuple(sorted({k for _, k in over})), ends))

@@ -225,7 +225,7 @@ def take_due(session: Session, *, now: datetime, limit: int) -> list[tuple[int, 
         .order_by(Feedback.id)
         .limit(limit)
         .with_for_update(of=Feedback, skip_locked=True)
-    ).tuples()
+    )
     taken = []
     for feedback, trainee_id in due:
         feedback.attempts += 1

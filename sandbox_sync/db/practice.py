@@ -167,7 +167,6 @@ def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
     )
     return cloning.plan_clones(
         [Candidate(*row) for row in rows],
-        taken=frozenset(),
         open_count=open_count,
         depth=depth,
     )
@@ -175,13 +174,12 @@ def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
 
 def reserve(session: Session, lane: Lane, digests: Sequence[str], *, now: datetime) -> int:
     """Reserve one item per snapshot; those that are reserved already are left alone."""
-    tasks = dict(
-        session.execute(
-            sa.select(SnapshotRow.digest, SnapshotRow.production_task_id).where(
-                SnapshotRow.digest.in_(digests)
-            )
-        ).tuples()
+    named = session.execute(
+        sa.select(SnapshotRow.digest, SnapshotRow.production_task_id).where(
+            SnapshotRow.digest.in_(digests)
+        )
     )
+    tasks = {digest: task_id for digest, task_id in named}
     rows = [
         {
             "key": cloning.practice_key(digest, lane.trainee_id),
@@ -209,7 +207,7 @@ def not_created(session: Session, lane_id: int) -> list[tuple[str, Snapshot]]:
         )
         .order_by(PracticeItem.id)
     )
-    return [(key, thaw(row)) for key, row in rows.tuples()]
+    return [(key, thaw(row)) for key, row in rows]
 
 
 def set_created(session: Session, task_ids: Mapping[str, int]) -> None:

@@ -145,7 +145,7 @@ def standings(session: Session, *, trainee_id: int | None = None) -> list[Standi
             if agreement is not None:
                 standing.agreements.append(agreement)
     for trainee, kind, answers_at, sent_at in session.execute(_SENT):
-        if (standing := found.get((trainee, kind))) is not None:
+        if sent_at is not None and (standing := found.get((trainee, kind))) is not None:
             standing.latencies.append((sent_at - answers_at).total_seconds())
     return list(found.values())
 
@@ -179,13 +179,12 @@ _SENT = (
 
 def summary(session: Session, *, seed: int = 0) -> dict[str, Any]:
     """Everything counted, ready for JSON."""
-    eligible = dict(
-        session.execute(
-            sa.select(ProductionTask.kind, sa.func.count())
-            .where(ProductionTask.deleted_at.is_(None))
-            .group_by(ProductionTask.kind)
-        ).tuples()
+    per_kind = session.execute(
+        sa.select(ProductionTask.kind, sa.func.count())
+        .where(ProductionTask.deleted_at.is_(None))
+        .group_by(ProductionTask.kind)
     )
+    eligible = {kind: int(count) for kind, count in per_kind}
     trainees = _count(session, Trainee.id, Trainee.left_at.is_(None))
     everybody = standings(session)
     latencies = [value for standing in everybody for value in standing.latencies]

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
 from projects.kinds import registry
 from projects.kinds.base import Kind
 from projects.kit import database
-from projects.kit.engine import Acceptor, Lane
+from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from sandbox_sync.db import outcomes
 from sandbox_sync.notifiers.base import Notifier
@@ -29,13 +30,31 @@ STALE = timedelta(seconds=30)
 """Work that was accepted longer ago than this and is not done is accepted again."""
 
 
+class Accepts(Protocol):
+    """Takes work on, within the caller's transaction."""
+
+    def accept(
+        self,
+        session: Session,
+        lane: Lane,
+        workflow_name: str,
+        *args: Any,
+        key: str,
+        lane_key: str | None = None,
+    ) -> bool:
+        """Once per ``key``; False when the key is known."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+
 @dataclass
 class Room:
     """Clients, database and settings of one process."""
 
     settings: Settings
     sessions: database.Sessions
-    acceptor: Acceptor
+    acceptor: Accepts
     production: LabelStudioReader
     sandbox: LabelStudioWriter
     notifier: Notifier

@@ -1,0 +1,1 @@
+"""What sandbox_sync answers over HTTP: webhooks in, pages and health out."""

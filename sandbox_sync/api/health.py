@@ -1,0 +1,88 @@
+"""How we are: the age of the oldest event nobody has looked at, counts, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from projects.kit.database import now as this_moment
+from sandbox_sync.db import events, queries
+from sandbox_sync.workflows.room import Room
+
+LATE_SECONDS = 60.0
+"""An unhandled event older than this means that something is wrong."""
+COUNTED = (
+    "trainees",
+    "clones",
+    "expected_clones",
+    "open_items",
+    "submissions",
+    "comparisons",
+    "feedbacks",
+    "pending_feedback",
+    "unhandled_events",
+)
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health")
+def health(request: Request) -> dict[str, Any]:
+    """Answers as long as the process and its database do."""
+    return facts(request.app.state.room)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """The same for Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_Now(request.app.state.room))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def facts(room: Room) -> dict[str, Any]:
+    """Health as JSON."""
+    with room.transaction() as session:
+        oldest = events.oldest_unhandled(session)
+        total, unhandled = events.counts(session)
+    age = 0.0 if oldest is None else (this_moment() - oldest).total_seconds()
+    return {
+        "status": "late" if age > LATE_SECONDS else "up",
+        "oldest_unhandled_seconds": round(age, 1),
+        "events": total,
+        "unhandled_events": unhandled,
+    }
+
+
+class _Now(Collector):
+    """Reads the database when it is asked, so that no count can drift."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        now = facts(self._room)
+        with self._room.transaction() as session:
+            counted = queries.summary(session)
+        yield GaugeMetricFamily(
+            "sandbox_sync_oldest_unhandled_event_seconds",
+            "Age of the oldest event that nobody has looked at",
+            value=now["oldest_unhandled_seconds"],
+        )
+        for name in COUNTED:
+            yield GaugeMetricFamily(
+                f"sandbox_sync_{name}", name.replace("_", " "), value=counted[name]
+            )
+        latency = counted["feedback_latency_seconds"]
+        for name in ("median", "p99"):
+            if latency[name] is not None:
+                yield GaugeMetricFamily(
+                    f"sandbox_sync_feedback_latency_{name}_seconds",
+                    "From the later answer to the message",
+                    value=latency[name],
+                )

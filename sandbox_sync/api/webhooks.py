@@ -1,0 +1,89 @@
+"""Webhooks in: check the secret, store the event, answer; the work comes later."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from projects.kit.errors import PlatformError
+from projects.kit.web import SECRET_HEADER, check_secret
+from sandbox_sync import inbox
+from sandbox_sync.workflows.room import Room
+
+LARGEST_BODY = 64 * 2**20
+"""Bytes; an import of 5,000 long tasks in one event stays below."""
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+
+class NotAnEvent(PlatformError):
+    """The body of a webhook call cannot be read."""
+
+    status = 400
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"The body is not an event of Label Studio: {self.why}."
+
+
+class TooLarge(PlatformError):
+    """The body of a webhook call is larger than any event."""
+
+    status = 413
+
+    def __str__(self) -> str:
+        return f"An event has at most {LARGEST_BODY} bytes."
+
+
+async def body_of(request: Request, wanted: Any) -> bytes:
+    """The body, read only after the secret is right and never past the limit."""
+    check_secret(request.headers.get(SECRET_HEADER), wanted)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise TooLarge
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def production_body(request: Request) -> bytes:
+    """The body of a call that proved to come from production."""
+    return await body_of(request, request.app.state.settings.production_webhook_secret)
+
+
+async def sandbox_body(request: Request) -> bytes:
+    """The body of a call with the sandbox secret, which every member of it can read."""
+    return await body_of(request, request.app.state.settings.sandbox_webhook_secret)
+
+
+@router.post("/production")
+def from_production(
+    request: Request, body: Annotated[bytes, Depends(production_body)]
+) -> dict[str, bool]:
+    """Something happened in production."""
+    return _receive(request.app.state.room, "production", body)
+
+
+@router.post("/sandbox")
+def from_sandbox(
+    request: Request, body: Annotated[bytes, Depends(sandbox_body)]
+) -> dict[str, bool]:
+    """Something happened in the sandbox, or so somebody says."""
+    return _receive(request.app.state.room, "sandbox", body)
+
+
+def _receive(room: Room, source: inbox.Source, body: bytes) -> dict[str, bool]:
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotAnEvent("it is not JSON") from error
+    if not isinstance(event, dict) or not isinstance(event.get("action"), str):
+        raise NotAnEvent("it has no action")
+    return {"new": inbox.receive(room, source, event)}

@@ -1,0 +1,197 @@
+"""Wiring: settings in, a running app out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.sessions import SessionMiddleware
+
+from projects.kinds import registry
+from projects.kit import database, engine, web
+from projects.kit.errors import PlatformError
+from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
+from sandbox_sync.api import health, pages, people, webhooks
+from sandbox_sync.api.people import SignInFirst, sign_in_address
+from sandbox_sync.api.rendering import FOLDER, render
+from sandbox_sync.db import outcomes
+from sandbox_sync.feedback import Message
+from sandbox_sync.notifiers.base import Notifier
+from sandbox_sync.notifiers.console import ConsoleNotifier
+from sandbox_sync.notifiers.slack import SlackNotifier
+from sandbox_sync.settings import Settings
+from sandbox_sync.workflows import handle_event, reconcile, room, send_feedback, tend_lane
+
+ENGINE_NAME = "sandbox-sync"
+SESSION_SECONDS = 12 * 3600
+TICK_SECONDS = 0.5
+MIGRATIONS = Path(__file__).parent / "db" / "migrations"
+WORKFLOWS = (handle_event.handle_event, tend_lane.tend_lane, send_feedback.send_feedback)
+"""Imported before the engine starts, so that it knows them by name."""
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a test may replace; ``runs_engine`` off leaves the background work to the test."""
+
+    production_http: httpx.Client | None = None
+    sandbox_http: httpx.Client | None = None
+    sign_in_transport: httpx.BaseTransport | None = None
+    notifier: Notifier | None = None
+    acceptor: room.Accepts | None = None
+    runs_engine: bool = True
+
+
+def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
+    """The app; its background work starts and stops with it."""
+    for name in settings.projects.values():
+        registry.load(name)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with _running(app, settings, parts):
+            yield
+
+    app = FastAPI(title="sandbox_sync", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.sign_in_transport = parts.sign_in_transport
+    web.add_error_handlers(app)
+    app.add_exception_handler(PlatformError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=settings.session_secret.get_secret_value(),
+        session_cookie="understudy_session",
+        max_age=SESSION_SECONDS,
+        same_site="lax",
+        https_only=settings.public_url.startswith("https:"),
+    )
+    app.middleware("http")(_add_headers)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    for part in (webhooks, health, people, pages):
+        app.include_router(part.router)
+    return app
+
+
+@contextmanager
+def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    database.migrate(settings.database, MIGRATIONS)
+    tables = database.make_engine(settings.database)
+    background = engine.Engine(
+        name=ENGINE_NAME,
+        url=settings.database,
+        executor_id=settings.executor_id,
+        lock=settings.state_dir / f"{settings.executor_id}.lock",
+    )
+    here = _make_room(settings, parts, database.sessions(tables))
+    room.bind(here)
+    app.state.room = here
+    try:
+        if parts.runs_engine:
+            background.launch(room.LANES)
+            passes = _paced(reconcile.Reconciler(here), settings.reconcile_seconds)
+            background.every(TICK_SECONDS, passes, name="reconcile")
+        yield
+    finally:
+        if parts.runs_engine:
+            background.stop()
+        room.bind(None)
+        here.acceptor.close()
+        here.production.close()
+        here.sandbox.close()
+        tables.dispose()
+
+
+def _make_room(settings: Settings, parts: Parts, sessions: database.Sessions) -> room.Room:
+    return room.Room(
+        settings=settings,
+        sessions=sessions,
+        acceptor=parts.acceptor or engine.Acceptor(name=ENGINE_NAME, url=settings.database),
+        production=LabelStudioReader(
+            settings.production_url,
+            settings.production_key.get_secret_value(),
+            http=parts.production_http,
+        ),
+        sandbox=LabelStudioWriter(
+            settings.sandbox_url,
+            settings.sandbox_token.get_secret_value(),
+            http=parts.sandbox_http,
+        ),
+        notifier=parts.notifier or _make_notifier(settings, sessions),
+    )
+
+
+def _make_notifier(settings: Settings, sessions: database.Sessions) -> Notifier:
+    if settings.slack_token is not None:
+        return SlackNotifier(settings.slack_token, url=settings.slack_url)
+
+    def store(key: str, email: str, message: Message) -> bool:
+        with database.transaction(sessions) as session:
+            return outcomes.store_message(
+                session,
+                key=key,
+                email=email,
+                text=message.text,
+                blocks=list(message.blocks),
+                now=database.now(),
+            )
+
+    return ConsoleNotifier(store)
+
+
+def _paced(function: Callable[[], object], seconds: float) -> Callable[[], None]:
+    """Call at once, then at most every so many seconds, however often it is asked."""
+    due = [0.0]
+
+    def tick() -> None:
+        if time.monotonic() >= due[0]:
+            due[0] = time.monotonic() + seconds
+            function()
+
+    return tick
+
+
+async def _add_headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _answer_error(request: Request, error: Exception) -> Response:
+    """A page for people, JSON for programs."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return web.answer_platform_error(request, error)
+    if isinstance(error, SignInFirst):
+        return RedirectResponse(sign_in_address(error.path), status_code=303)
+    status = error.status if isinstance(error, PlatformError) else 500
+    return render(request, "error.html", status=status, code=status, detail=str(error))
+
+
+def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Which field is wrong, without repeating what was in it."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    where = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in found)
+    if "text/html" in request.headers.get("accept", ""):
+        return render(request, "error.html", status=422, code=422, detail=where)
+    return JSONResponse({"error": "BadInput", "detail": where}, 422)
