@@ -5,6 +5,7 @@ Commands import what they need themselves, so that ``status`` and ``--help`` ans
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -194,9 +195,12 @@ def samples_command(
     seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = SAMPLE_SEED,
 ) -> None:
     """Write sample messages in the format that 'understudy intake' reads."""
-    from projects.samples import generate, write_jsonl
+    from projects.flow.messages import message_to_json
+    from projects.samples import generate
 
-    write_jsonl(file, generate(count, seed=seed))
+    rows = (message_to_json(sample.message) for sample in generate(count, seed=seed))
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file.write_text("".join(lines), encoding="utf-8")
     out.print(f"{count} messages in {file}")
 
 

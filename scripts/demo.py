@@ -18,9 +18,11 @@ from projects.kinds import registry
 from projects.kinds.base import Kind
 from projects.kit import database, discovery, logs
 from projects.kit.errors import PlatformError
+from projects.kit.label_studio import LabelStudioWriter
 from projects.samples import generate
 from projects.vocabulary import Answer
 from sandbox_sync.db import queries
+from scripts import bootstrap
 from scripts.demo_view import View
 from scripts.people import ErrorModel, Person, join
 from scripts.programs import House
@@ -83,6 +85,7 @@ class Demo:
         self.production_done = threading.Event()
         self.labelled = dict.fromkeys(plan.labels, 0)
         self.failures: list[str] = []
+        self.projects = _production_projects(house)
         self._backend = database.sessions(database.make_engine(house.backend_database))
         self._sync = database.sessions(database.make_engine(house.sync_database))
 
@@ -186,7 +189,7 @@ class Demo:
 
     def _evidence(self) -> dict[str, Any]:
         with self._backend() as session:
-            return evidence.collect(session)
+            return evidence.collect(session, self.projects)
 
     def _practice(self) -> dict[str, Any]:
         with self._sync() as session:
@@ -199,7 +202,7 @@ class Demo:
         if not self.production_done.is_set():
             return False
         with self._backend() as session:
-            if evidence.pending(session):
+            if not all(evidence.is_settled(session, number) for number in self.projects):
                 return False
         practice = self._practice()
         return bool(practice["clones"] == practice["expected_clones"] > 0)
@@ -215,7 +218,7 @@ class Demo:
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         practice = self._practice()
-        for row in practice["trainees"]:
+        for row in practice["scores"]:
             errors = TRAINEES.get(row["email"])
             if errors is not None:
                 row["planted"] = self._planted(errors, self.kinds[row["kind"]])
@@ -241,6 +244,14 @@ class Demo:
                 found.append(metric.agreement(true, bent))
         values = [value for value in found if value is not None]
         return float(np.mean(values)) if values else None
+
+
+def _production_projects(house: House) -> dict[int, str]:
+    writer = LabelStudioWriter(house.production.url, house.production.token)
+    try:
+        return bootstrap.production_projects(writer)
+    finally:
+        writer.close()
 
 
 def _truth() -> dict[str, dict[str, Answer]]:

@@ -53,7 +53,7 @@ class View:
             self._progress.update(self._labels[name], completed=done)
         clones = practice["clones"] // max(1, len(self._trainees))
         for email, bar in self._trainees.items():
-            done = sum(row["n"] for row in practice["trainees"] if row["email"] == email)
+            done = sum(row["n"] for row in practice["scores"] if row["email"] == email)
             self._progress.update(bar, completed=done, total=clones or None)
         self._line.plain = _line(evidence, practice)
 
@@ -63,7 +63,7 @@ def _line(evidence: Mapping[str, Any], practice: Mapping[str, Any]) -> str:
         f"{row['kind']}: {row['versions'][-1]['version']}"
         if row["versions"]
         else f"{row['kind']}: no model yet"
-        for row in evidence["projects"]
+        for row in evidence["projects"].values()
     ]
     return (
         f"models  {', '.join(models)}\n"
@@ -82,9 +82,9 @@ def percent(estimate: Mapping[str, Any] | None) -> str:
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     """The tables at the end of the demo."""
-    for project in summary["production"]["projects"]:
+    for project in summary["production"]["projects"].values():
         console.print(_accuracy_table(project))
-    console.print(_trainee_table(summary["practice"]["trainees"]))
+    console.print(_trainee_table(summary["practice"]["scores"]))
     console.print(_count_table(summary))
 
 
@@ -95,7 +95,7 @@ def _accuracy_table(project: Mapping[str, Any]) -> Table:
     for bucket in project["accuracy"]:
         active, random = bucket["active"], bucket["random"]
         table.add_row(
-            f"{bucket['from']} to {bucket['to']}",
+            f"{bucket['from_labels']} to {bucket['to_labels']}",
             percent(active),
             str(active["n"] if active else 0),
             percent(random),
@@ -123,12 +123,13 @@ def _trainee_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _count_table(summary: Mapping[str, Any]) -> Table:
     practice = summary["practice"]
     latency = practice["feedback_latency_seconds"]
+    eligible = sum(practice["eligible_production_tasks"].values())
     exact = "exactly" if summary["clones_exact"] else "NOT"
     table = Table(title="Counts", show_header=False)
     table.add_row("annotations committed in production", str(sum(summary["labels"].values())))
     table.add_row(
         f"clones: {exact} eligible tasks x trainees",
-        f"{practice['clones']} = {practice['eligible_total']} x {practice['trainee_count']}",
+        f"{practice['clones']} = {eligible} x {practice['trainees']}",
     )
     table.add_row("comparisons", str(practice["comparisons"]))
     table.add_row("feedback sent", str(practice["feedbacks"]))

@@ -48,10 +48,11 @@ def run(house: House, options: Options, report: Report, on_ready: Callable[[], N
                 supervisor.set_phase(READY)
                 on_ready()
             supervisor.watch()
-        except PlatformError as error:
-            if not supervisor.stopping.is_set():
-                supervisor.phase = f"{FAILED}: {error}"
-                raise
+        except Exception as error:
+            if supervisor.stopping.is_set():
+                return  # told to end while starting: whatever then failed is no news
+            supervisor.phase = f"{FAILED}: {error or type(error).__name__}"
+            raise
         finally:
             phase = supervisor.phase
             supervisor.stop()

@@ -13,10 +13,11 @@ import pytest
 
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import demo, up
+from scripts.errors import NotInstalled
+from scripts.label_studio import executable
 from scripts.programs import House
 from scripts.state import Ports, State
 from tests.conftest import absent
-from tests.support import live
 from tests.support.processes import free_port
 
 START_SECONDS = 280
@@ -37,8 +38,10 @@ def understudy(*arguments: str, timeout: float = 60) -> subprocess.CompletedProc
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Everything that ``understudy up`` starts, on ports of its own, with all samples."""
-    if not live.label_studio_command().exists():
-        absent(f"Label Studio is not installed at {live.label_studio_command()}")
+    try:
+        executable()
+    except NotInstalled as error:
+        absent(str(error))
     state = State(tmp_path_factory.mktemp("understudy") / "state")
     state.prepare()
     ports = Ports(*(free_port() for _ in asdict(Ports())))
