@@ -3,14 +3,14 @@
 import uvicorn
 
 from backend_ml.app import create_app
-from backend_ml.settings import Settings
+from backend_ml.settings import read_settings
 from projects.kit import logs
 
 
 def main() -> None:
     """Serve until told to stop."""
     logs.configure(service="backend_ml")
-    settings = Settings()
+    settings = read_settings()
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -10,7 +10,8 @@ from backend_ml.metrics import Metrics
 from backend_ml.model_store import ModelStore
 from backend_ml.predicting import Serving
 from backend_ml.settings import Settings
-from backend_ml.workshop import MIGRATIONS
+from backend_ml.tables import MIGRATIONS
+from projects.kinds import registry
 from projects.kit import database, engine
 from projects.kit.engine import Acceptor
 from projects.kit.web import add_error_handlers
@@ -22,6 +23,8 @@ def create_app(settings: Settings) -> FastAPI:
     database.migrate(settings.database_url, MIGRATIONS)
     engine.prepare(settings.database_url)
     reading = database.sessions(database.make_engine(settings.database_url, immediate=False))
+    for name in set(settings.projects.values()):
+        _ = registry.load(name).labels  # read now, not in the first annotator's request
     app = FastAPI(title="Understudy machine half", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.serving = Serving(reading, ModelStore(settings.models_dir))

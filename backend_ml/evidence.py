@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -153,13 +154,20 @@ def _version(row: VersionRow) -> dict[str, Any]:
     }
 
 
-def _delay(versions: Sequence[VersionRow]) -> dict[str, Any] | None:
-    """From the first label a version learned anew until its predictions were being served."""
-    seconds = [
-        (row.serving_at - row.first_change_at).total_seconds()
-        for row in versions
-        if row.serving_at is not None and row.first_change_at is not None
-    ]
+def _delay(versions: Sequence[VersionRow]) -> dict[str, Any]:
+    """From a label to the moment when a version that learned it was being served.
+
+    ``from_first`` is the longest wait of a version's labels, ``from_last`` the shortest.
+    """
+    served = [row for row in versions if row.serving_at is not None]
+    return {
+        "from_first": _summary((row.first_change_at, row.serving_at) for row in served),
+        "from_last": _summary((row.last_change_at, row.serving_at) for row in served),
+    }
+
+
+def _summary(pairs: Iterable[tuple[datetime | None, datetime | None]]) -> dict[str, Any] | None:
+    seconds = [(end - start).total_seconds() for start, end in pairs if start and end]
     if not seconds:
         return None
     return {"median": statistics.median(seconds), "max": max(seconds), "n": len(seconds)}

@@ -35,6 +35,8 @@ class Facts:
     held_out: Estimate | None
     seconds: float
     first_change_at: datetime | None
+    """When the oldest label that it learned anew was accepted."""
+    last_change_at: datetime | None
 
 
 class ModelStore:
@@ -90,6 +92,7 @@ class ModelStore:
             held_out_n=estimate.n if estimate else 0,
             seconds=facts.seconds,
             first_change_at=facts.first_change_at,
+            last_change_at=facts.last_change_at,
             created_at=now,
         )
         session.add(row)

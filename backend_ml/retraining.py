@@ -28,6 +28,7 @@ class Wanted:
     wanted: int
     forced: int
     first_change_at: datetime | None
+    last_change_at: datetime | None
     labels: tuple[Label, ...]
     champion: str | None
 
@@ -114,6 +115,7 @@ def _wanted(session: Session, mark: MarkRow) -> Wanted:
         wanted=mark.wanted,
         forced=mark.forced,
         first_change_at=mark.first_change_at,
+        last_change_at=mark.last_change_at,
         labels=tuple(labels.accepted(session, mark.project_id)),
         champion=None if champion is None else champion.name,
     )
@@ -139,6 +141,7 @@ def _judge(
         held_out=intervals.mean(values),
         seconds=trained.seconds,
         first_change_at=wanted.first_change_at,
+        last_change_at=wanted.last_change_at,
     )
     staged = workshop.store.stage(trained.learner, project_id)
     with transaction(workshop.sessions) as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kinds import registry
@@ -55,3 +55,15 @@ class Settings(BaseSettings):
         """The kind of a Label Studio project, ``None`` when the project is not ours."""
         name = self.projects.get(project_id)
         return None if name is None else registry.load(name)
+
+
+def read_settings() -> Settings:
+    """The settings of this process; ends it with a sentence per setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"BACKEND_ML_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        ]
+        raise SystemExit("\n".join(lines)) from None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from projects.kit.database import UtcTime
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 Json = dict[str, Any] | list[Any]
 Marks = list[dict[str, Any]]
@@ -123,6 +126,7 @@ class VersionRow(Base):
     held_out_n: Mapped[int]
     seconds: Mapped[float]
     first_change_at: Mapped[datetime | None]
+    last_change_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     serving_at: Mapped[datetime | None]
 

@@ -9,10 +9,18 @@ import signal
 import threading
 from datetime import timedelta
 
-from backend_ml import digesting, events, lanes, publishing, reconciling, retraining
-from backend_ml.settings import Settings
+from backend_ml import (
+    digesting,
+    events,
+    lanes,
+    publishing,
+    reconciling,
+    retraining,
+    strategies,
+)
+from backend_ml.settings import read_settings
 from backend_ml.workshop import Workshop, open_workshop
-from projects.kit import database, engine, logs
+from projects.kit import database, discovery, engine, logs
 from projects.kit.database import transaction
 from projects.kit.engine import Acceptor, Engine, Lane
 from projects.kit.errors import PlatformError
@@ -111,12 +119,16 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(open_workshop(Settings()), stop=stop)
+    try:
+        run(open_workshop(read_settings()), stop=stop)
+    except PlatformError as error:
+        raise SystemExit(str(error)) from error
 
 
 def run(workshop: Workshop, *, stop: threading.Event) -> None:
     """Serve the lanes and look around until ``stop`` is set."""
     settings = workshop.settings
+    discovery.load(strategies, settings.strategy)  # a wrong name ends the start, not a training
     engine.prepare(settings.database_url)
     running = Engine(
         name=lanes.APPLICATION,

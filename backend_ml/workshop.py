@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from backend_ml.model_store import ModelStore
 from backend_ml.settings import Settings
+from backend_ml.tables import MIGRATIONS
 from projects.kinds.base import Kind
 from projects.kit import database
 from projects.kit.database import Sessions
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class UnknownProject(PlatformError):

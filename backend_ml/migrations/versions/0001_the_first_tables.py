@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("held_out_n", sa.Integer(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("first_change_at", UtcTime(), nullable=True),
+        sa.Column("last_change_at", UtcTime(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.Column("serving_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
