@@ -114,6 +114,7 @@ _GAPS: dict[str, Callable[[Scene, Random, str], str]] = {
     "place": _place(0, with_preposition=False),
     "@place": _place(0, with_preposition=True),
     "@elsewhere": _place(2, with_preposition=True),
+    "@place2": _place(1, with_preposition=True),
     "place2": _place(1, with_preposition=False),
     "old": _slot(lambda scene: scene.old),
     "new": _slot(lambda scene: scene.new),

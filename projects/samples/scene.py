@@ -36,11 +36,12 @@ class Scene:
     people: tuple[str, str]
     topic: str
     places: tuple[str, str, str]
-    """Each with the preposition before it: ``in|Room B2``."""
+    """Asked for, booked before, and unrelated; with the preposition: ``in|Room B2``."""
     old: datetime
     new: datetime
     past: datetime
     minutes: tuple[int, int]
+    """Asked for, and booked before."""
 
 
 def draw(rng: Random) -> Scene:
@@ -77,7 +78,7 @@ def calendar(scene: Scene, rng: Random, *, booked: bool) -> tuple[CalendarEntry,
     if booked:
         place = scene.places[1].partition("|")[2]
         title = scene.topic[0].upper() + scene.topic[1:]
-        entries.append(_entry(scene.old, scene.minutes[0], title, place))
+        entries.append(_entry(scene.old, scene.minutes[1], title, place))
     taken = [_entry(at, 180, "", "") for at in (scene.old, scene.new)]
     for _ in range(rng.choice((1, 2, 3, 4))):
         near = rng.choice((scene.old, scene.new)) + timedelta(days=rng.choice((0, 0, 0, 1)))
