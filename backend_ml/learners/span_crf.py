@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class SpanCrf:
         self._classes: tuple[str, ...] = ()
         self._model: bytes | None = None
         self._tagger: pycrfsuite.Tagger | None = None
+        self._lock = threading.Lock()
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -65,7 +67,8 @@ class SpanCrf:
         """The best labelling of each text; a text without a token gets an empty answer."""
         if self._tagger is None:
             return Guesses(tuple(None for _ in texts))
-        return Guesses(tuple(self._guess(text) for text in texts))
+        with self._lock:  # a tagger holds one text at a time, and requests come in threads
+            return Guesses(tuple(self._guess(text) for text in texts))
 
     def save(self, folder: Path) -> None:
         """Write ``model.crfsuite`` and ``learner.json``."""
@@ -76,9 +79,7 @@ class SpanCrf:
 
     def use(self, model: bytes, classes: tuple[str, ...]) -> None:
         """Predict with this trained model from now on."""
-        tagger = pycrfsuite.Tagger()
-        tagger.open_inmemory(model)
-        self._model, self._tagger, self._classes = model, tagger, classes
+        self._model, self._tagger, self._classes = model, _open(model), classes
 
     def _guess(self, text: str) -> Guess:
         tokens = features.tokenize(text)
@@ -141,6 +142,20 @@ def _train(rows: Sequence[Row]) -> bytes:
         return path.read_bytes()
 
 
+def _open(model: bytes) -> pycrfsuite.Tagger:
+    """A tagger with a copy of its own.
+
+    Opened from memory it would only point into ``model``, and crash the process
+    once that is gone; from a file it reads everything at once.
+    """
+    tagger = pycrfsuite.Tagger()
+    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
+        file.write(model)
+        file.flush()
+        tagger.open(file.name)
+    return tagger
+
+
 def _best_path(tagger: pycrfsuite.Tagger, tokens: Sequence[Token]) -> tuple[list[str], float]:
     tagger.set(features.token_features(tokens))
     tags = [str(tag) for tag in tagger.tag()]
@@ -156,8 +171,7 @@ def _honest_line(rows: Sequence[Row]) -> tuple[float, float]:
     for train, test in ((rows[::2], rows[1::2]), (rows[1::2], rows[::2])):
         if all(tag == features.OUTSIDE for _, tags in train for tag in tags):
             continue
-        tagger = pycrfsuite.Tagger()
-        tagger.open_inmemory(_train(train))
+        tagger = _open(_train(train))
         for tokens, truth in test:
             tags, path = _best_path(tagger, tokens)
             confidence.append(path)
