@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.sessions import SessionMiddleware
 
 from projects.kinds import registry
@@ -66,8 +67,13 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with _running(app, settings, parts):
+        # In threads: the engine refuses its synchronous interface inside an event loop.
+        running = _running(app, settings, parts)
+        await run_in_threadpool(running.__enter__)
+        try:
             yield
+        finally:
+            await run_in_threadpool(running.__exit__, None, None, None)
 
     app = FastAPI(title="sandbox_sync", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings

@@ -104,17 +104,24 @@ def practice_key(snapshot_digest: str, user_id: int) -> str:
 
 
 def clone_row(snapshot: Snapshot, key: str) -> Json:
-    """One row of Label Studio's import: the task and what is suggested, and no answer."""
-    row: Json = {"data": snapshot.data, "meta": {KEY: key}}
-    if snapshot.suggestion is not None:
-        row["predictions"] = [
-            {
-                "result": snapshot.suggestion["regions"],
-                "score": snapshot.suggestion["confidence"],
-                "model_version": SHOWN_VERSION,
-            }
-        ]
-    return row
+    """One row of Label Studio's import: the task and our key, and no answer.
+
+    The suggestion follows on its own: when Label Studio's database is busy it
+    handles an import again from the start, and then drops the predictions in it.
+    """
+    return {"data": snapshot.data, "meta": {KEY: key}}
+
+
+def shown_suggestion(snapshot: Snapshot, sandbox_task_id: int) -> Prediction | None:
+    """What the trainee is shown: the same as the production worker was."""
+    if snapshot.suggestion is None:
+        return None
+    return Prediction(
+        task_id=sandbox_task_id,
+        model_version=SHOWN_VERSION,
+        confidence=snapshot.suggestion["confidence"],
+        regions=tuple(snapshot.suggestion["regions"]),
+    )
 
 
 def lane_title(kind_title: str, email: str) -> str:

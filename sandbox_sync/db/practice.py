@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -194,20 +194,29 @@ def reserve(session: Session, lane: Lane, digests: Sequence[str], *, now: dateti
     return insert_many_once(session, PracticeItem, rows)
 
 
-def not_created(session: Session, lane_id: int) -> list[tuple[str, Snapshot]]:
-    """Key and snapshot of the reserved items that have no sandbox task yet, in queue order."""
+@dataclass(frozen=True)
+class Unfinished:
+    """An item that is not yet as it should be in the sandbox."""
+
+    key: str
+    snapshot: Snapshot
+    sandbox_task_id: int | None
+
+
+def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
+    """The open items that have no sandbox task or no suggestion yet, in queue order."""
     rows = session.execute(
-        sa.select(PracticeItem.key, SnapshotRow)
+        sa.select(PracticeItem, SnapshotRow)
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .outerjoin(Submission, Submission.item_id == PracticeItem.id)
         .where(
             PracticeItem.lane_id == lane_id,
-            PracticeItem.sandbox_task_id.is_(None),
+            PracticeItem.sandbox_task_id.is_(None) | PracticeItem.suggested_at.is_(None),
             Submission.item_id.is_(None),
         )
         .order_by(PracticeItem.id)
     )
-    return [(key, thaw(row)) for key, row in rows]
+    return [Unfinished(item.key, thaw(row), item.sandbox_task_id) for item, row in rows]
 
 
 def set_created(session: Session, task_ids: Mapping[str, int]) -> None:
@@ -220,12 +229,29 @@ def set_created(session: Session, task_ids: Mapping[str, int]) -> None:
         )
 
 
+def set_suggested(session: Session, keys: Iterable[str], *, now: datetime) -> None:
+    """These items show their suggestion."""
+    session.execute(
+        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(suggested_at=now)
+    )
+
+
+def recorded_tasks(session: Session, lane_id: int) -> dict[str, int]:
+    """Sandbox task by key."""
+    found = session.execute(
+        sa.select(PracticeItem.key, PracticeItem.sandbox_task_id).where(
+            PracticeItem.lane_id == lane_id, PracticeItem.sandbox_task_id.is_not(None)
+        )
+    )
+    return {key: task_id for key, task_id in found if task_id is not None}
+
+
 def release(session: Session, lane_id: int, item_ids: Sequence[int]) -> None:
     """These items have lost their sandbox task; they will get a new one."""
     session.execute(
         sa.update(PracticeItem)
         .where(PracticeItem.lane_id == lane_id, PracticeItem.id.in_(item_ids))
-        .values(sandbox_task_id=None, skipped_at=None)
+        .values(sandbox_task_id=None, suggested_at=None, skipped_at=None)
     )
 
 

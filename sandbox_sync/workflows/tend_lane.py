@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from projects.kinds import registry
 from projects.kit import engine, logs
 from projects.kit.database import now as this_moment
+from projects.kit.errors import LabelStudioUnavailable
 from projects.kit.web import SECRET_HEADER
-from projects.vocabulary import Json, Project, Task
+from projects.vocabulary import Project, Task
 from sandbox_sync import cloning
 from sandbox_sync.db import practice as rows
 from sandbox_sync.workflows.practice import project_digest
@@ -75,23 +76,56 @@ def fill(room: Room, lane_id: int) -> None:
         lane = rows.lane(session, lane_id)
         if lane is None or lane.sandbox_project_id is None:
             return
-        left_over = rows.not_created(session, lane.id)
+        left_over = rows.unfinished(session, lane.id)
         digests = rows.plan(session, lane, depth=room.settings.queue_depth)
         rows.reserve(session, lane, digests, now=this_moment())
-        waiting = rows.not_created(session, lane.id)
+        waiting = rows.unfinished(session, lane.id)
     if not waiting:
         return
-    found = _already_there(room, lane.sandbox_project_id) if left_over else {}
-    missing = [(key, snapshot) for key, snapshot in waiting if key not in found]
-    imported = room.sandbox.import_tasks(
-        lane.sandbox_project_id, [cloning.clone_row(snapshot, key) for key, snapshot in missing]
+    there = _already_there(room, lane.sandbox_project_id) if left_over else {}
+    task_ids = _create(room, lane.sandbox_project_id, waiting, there)
+    _suggest(room, lane.sandbox_project_id, waiting, task_ids, there)
+
+
+def _create(
+    room: Room,
+    project_id: int,
+    waiting: Sequence[rows.Unfinished],
+    there: Mapping[str, Task],
+) -> dict[str, int]:
+    """Sandbox task by key, of every waiting item; only the missing ones are made."""
+    task_ids = {item.key: there[item.key].id for item in waiting if item.key in there}
+    missing = [item for item in waiting if item.key not in there]
+    missing = [item for item in missing if item.sandbox_task_id is None]
+    made = room.sandbox.import_tasks(
+        project_id, [cloning.clone_row(item.snapshot, item.key) for item in missing]
     )
-    created = dict(zip((key for key, _ in missing), imported, strict=True))
+    task_ids |= dict(zip((item.key for item in missing), made, strict=True))
     with room.transaction() as session:
-        rows.set_created(session, {key: found[key] for key, _ in waiting if key in found} | created)
-    log.info("items.cloned", lane=lane.id, created=len(created), found=len(found))
-    if any(snapshot.suggestion is not None for _, snapshot in waiting):
-        _show_suggestions(room, lane.sandbox_project_id)
+        rows.set_created(session, task_ids)
+    log.info("items.cloned", sandbox_project=project_id, created=len(made), found=len(there))
+    return task_ids
+
+
+def _suggest(
+    room: Room,
+    project_id: int,
+    waiting: Sequence[rows.Unfinished],
+    task_ids: Mapping[str, int],
+    there: Mapping[str, Task],
+) -> None:
+    """Show each item's suggestion, once."""
+    shown = [
+        prediction
+        for item in waiting
+        if item.key in task_ids and not (item.key in there and there[item.key].predictions)
+        if (prediction := cloning.shown_suggestion(item.snapshot, task_ids[item.key]))
+    ]
+    room.sandbox.push_predictions(project_id, shown)
+    if any(item.snapshot.suggestion is not None for item in waiting):
+        _show_suggestions(room, project_id)
+    with room.transaction() as session:
+        rows.set_suggested(session, task_ids, now=this_moment())
 
 
 def _bring(room: Room, lane: rows.Lane) -> Project:
@@ -105,34 +139,38 @@ def _bring(room: Room, lane: rows.Lane) -> Project:
         fields["sampling"] = lane.sampling
     project_id = lane.sandbox_project_id
     if project_id is None:
-        project_id = next((p.id for p in room.sandbox.projects() if p.title == title), None)
+        project_id = _named(room, title)
     if project_id is None:
-        made = room.sandbox.create_project(title, label_config=lane.label_config, **fields)
-        project_id = made.id
-    else:
-        room.sandbox.update_project(project_id, label_config=lane.label_config, **fields)
+        room.sandbox.create_project(title, label_config=lane.label_config, **fields)
+        project_id = _named(room, title)
+    if project_id is None:
+        raise LabelStudioUnavailable(f"the new project of lane {lane.id} is not listed")
+    room.sandbox.update_project(project_id, label_config=lane.label_config, **fields)
     return room.sandbox.project(project_id)
 
 
-def _already_there(room: Room, project_id: int) -> dict[str, int]:
-    """Sandbox task by our key; a copy that was made twice loses its unanswered twins."""
-    found: dict[str, int] = {}
-    for key, tasks in _by_key(room.sandbox.tasks(project_id)).items():
-        ordered = sorted(tasks, key=lambda task: (not task.annotations, task.id))
-        found[key] = ordered[0].id
-        for twin in ordered[1:]:
-            if not twin.annotations:
-                room.sandbox.delete_task(twin.id)
+def _named(room: Room, title: str) -> int | None:
+    """The project of this title: the first, without its empty twins.
+
+    When Label Studio's database is busy it handles a request again from the
+    start, and one request to create can make two projects.
+    """
+    same = sorted((p for p in room.sandbox.projects() if p.title == title), key=lambda p: p.id)
+    same.sort(key=lambda p: p.task_count == 0)
+    for twin in same[1:]:
+        if twin.task_count == 0:
+            room.sandbox.request("DELETE", f"/api/projects/{twin.id}/")
+            log.warning("project.twin_removed", sandbox_project=twin.id)
+    return same[0].id if same else None
+
+
+def _already_there(room: Room, project_id: int) -> dict[str, Task]:
+    """Sandbox task by our key; of twins the answered one, else the first."""
+    found: dict[str, Task] = {}
+    for task in sorted(room.sandbox.tasks(project_id), key=lambda t: (not t.annotations, t.id)):
+        if isinstance(key := task.meta.get(cloning.KEY), str):
+            found.setdefault(key, task)
     return found
-
-
-def _by_key(tasks: Iterable[Task]) -> Mapping[str, list[Task]]:
-    grouped: dict[str, list[Task]] = {}
-    for task in tasks:
-        meta: Json = task.meta
-        if isinstance(key := meta.get(cloning.KEY), str):
-            grouped.setdefault(key, []).append(task)
-    return grouped
 
 
 def _show_suggestions(room: Room, project_id: int) -> None:

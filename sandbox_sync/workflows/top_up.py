@@ -27,7 +27,7 @@ def top_up(room: Room, *, reason: str, patiently: bool = True) -> int:
             enough = max(1, depth // SHARE) if patiently else 1
             changed = lane.sandbox_project_id is None or lane.applied != wanted
             behind = not patiently and (
-                lane.id not in room.hooked or bool(rows.not_created(session, lane.id))
+                lane.id not in room.hooked or bool(rows.unfinished(session, lane.id))
             )
             if changed or behind or free >= enough:
                 needy.append(lane.id)
