@@ -133,14 +133,14 @@ class LabelStudioReader:
 
         ``updated_after`` keeps those touched since (an annotation that is
         created, changed or deleted touches its task). ``predicted_by`` keeps
-        those with a prediction whose version contains these words (a
-        prediction does not touch its task).
+        those with a prediction of exactly this version (a prediction does not
+        touch its task).
         """
         query = _query(updated_after, predicted_by)
         page = 1
         while True:
             rows = self._task_page(project_id, page, page_size, query)
-            yield from (task_from_json(row) for row in rows)
+            yield from (task for task in map(task_from_json, rows) if _is_of(task, predicted_by))
             if len(rows) < page_size:
                 return
             page += 1
@@ -375,10 +375,15 @@ def _query(updated_after: datetime | None, predicted_by: str) -> str | None:
         moment = updated_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         items.append(_filter("updated_at", "greater", "Datetime", moment))
     if predicted_by:
-        items.append(_filter("predictions_model_versions", "contains", "String", predicted_by))
+        items.append(_filter("predictions_model_versions", "contains", "List", [predicted_by]))
     return json.dumps({"filters": {"conjunction": "and", "items": items}}) if items else None
 
 
-def _filter(column: str, operator: str, form: str, value: str) -> Json:
+def _is_of(task: Task, version: str) -> bool:
+    """Label Studio also finds versions that merely contain the one asked for."""
+    return not version or any(p.model_version == version for p in task.predictions)
+
+
+def _filter(column: str, operator: str, form: str, value: str | list[str]) -> Json:
     name = f"filter:tasks:{column}"
     return {"filter": name, "operator": operator, "type": form, "value": value}

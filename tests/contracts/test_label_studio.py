@@ -221,12 +221,12 @@ class TestTasks:
     def test_tasks_that_a_version_predicted(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:
-        first, second, _ = import_texts(writer, project, "one", "two", "three")
-        writer.push_predictions(
-            project.id, [prediction(first, version="v1"), prediction(second, version="v2")]
-        )
+        first, second, third = import_texts(writer, project, "one", "two", "three")
+        pushed = [(first, "v1"), (second, "v2"), (second, "v2"), (third, "v20"), (third, "v1")]
+        writer.push_predictions(project.id, [prediction(t, version=v) for t, v in pushed])
         assert [task.id for task in writer.tasks(project.id, predicted_by="v2")] == [second]
-        assert [task.id for task in writer.tasks(project.id, predicted_by="v")] == [first, second]
+        found = writer.tasks(project.id, predicted_by="v1", page_size=1)
+        assert [task.id for task in found] == [first, third]
         assert list(writer.tasks(project.id, predicted_by="v3")) == []
 
     def test_tasks_can_bring_predictions_and_the_first_version_is_shown(
