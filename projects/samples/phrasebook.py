@@ -17,7 +17,7 @@ from random import Random
 
 from projects.samples import moments
 from projects.samples.markup import capitalised, marked
-from projects.samples.scene import Scene
+from projects.samples.scene import Scene, words
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _GAP = re.compile(r"\{([^{}]+)\}")
@@ -48,14 +48,13 @@ def phrasings(name: str) -> tuple[Phrasing, ...]:
 def say(pattern: str, scene: Scene, rng: Random) -> str:
     """The pattern as marked text about this scene."""
     chosen = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), pattern)
-    words = ""
+    said = ""
     position = 0
     for gap in _GAP.finditer(chosen):
-        words += chosen[position : gap.start()]
-        words += _GAPS[gap[1]](scene, rng, _preposition(words, rng))
+        said += chosen[position : gap.start()]
+        said += _GAPS[gap[1]](scene, rng, _preposition(said, rng))
         position = gap.end()
-    words += chosen[position:]
-    return capitalised(words)
+    return capitalised(said + chosen[position:])
 
 
 def first_name(name: str) -> str:
@@ -96,14 +95,19 @@ def _slot(which: Callable[[Scene], datetime]) -> Callable[[Scene, Random, str], 
 
 def _day(which: Callable[[Scene], datetime]) -> Callable[[Scene, Random, str], str]:
     def fill(scene: Scene, rng: Random, on: str) -> str:
-        words = moments.day(which(scene).date(), scene.sent_at.date(), rng)
-        return (on if moments.takes_on(words) else "") + words
+        said = moments.day(which(scene).date(), scene.sent_at.date(), rng)
+        return (on if moments.takes_on(said) else "") + said
 
     return fill
 
 
 def _clock(which: Callable[[Scene], datetime]) -> Callable[[Scene, Random, str], str]:
     return lambda scene, rng, _: moments.clock(which(scene), rng)
+
+
+def _call(scene: Scene, rng: Random, _: str) -> str:
+    del scene
+    return marked("Place", rng.choice(words("services")))
 
 
 _GAPS: dict[str, Callable[[Scene, Random, str], str]] = {
@@ -116,6 +120,7 @@ _GAPS: dict[str, Callable[[Scene, Random, str], str]] = {
     "@elsewhere": _place(2, with_preposition=True),
     "@place2": _place(1, with_preposition=True),
     "place2": _place(1, with_preposition=False),
+    "call": _call,
     "old": _slot(lambda scene: scene.old),
     "new": _slot(lambda scene: scene.new),
     "olddate": _day(lambda scene: scene.old),
