@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -18,84 +17,14 @@ from projects.kit.errors import (
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.vocabulary import Json, Prediction, Project, from_utf16, to_utf16
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.support import live
 from tests.support.processes import free_port
-from tests.support.receiver import Received, Receiver
-
-CONFIG = """
-<View>
-  <Text name="message" value="$text"/>
-  <Choices name="intent" toName="message" choice="single">
-    <Choice value="question"/><Choice value="order"/>
-  </Choices>
-  <Labels name="details" toName="message"><Label value="place"/><Label value="time"/></Labels>
-</View>
-"""
-SECRET = {"X-Understudy-Secret": "one"}
-
-
-@dataclass
-class Studio:
-    """A Label Studio, and how to get another person into it."""
-
-    writer: LabelStudioWriter
-    add_person: Callable[[str], str]
-
-    def as_person(self, email: str) -> LabelStudioWriter:
-        """A client of someone else; close it."""
-        writer = self.writer
-        http = writer._http if writer.url.endswith(".test") else None
-        return LabelStudioWriter(writer.url, self.add_person(email), http=http)
-
-    def close(self, other: LabelStudioWriter) -> None:
-        if other._http is not self.writer._http:
-            other.close()
-
-    def someone(self) -> str:
-        return f"person-{database.now().timestamp()}@example.com"
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.live)])
-def studio(request: pytest.FixtureRequest) -> Studio:
-    if request.param == "real":
-        writer: LabelStudioWriter = request.getfixturevalue("live_production")
-        return Studio(writer, lambda email: live.sign_up(writer, email))
-    fake: FakeLabelStudio = request.getfixturevalue("fake")
-    fake.deliver = lambda url, headers, body: httpx.post(
-        url, headers=headers, json=body, trust_env=False
-    )
-    return Studio(fake.writer(), fake.add_user)
-
-
-@pytest.fixture
-def writer(studio: Studio) -> LabelStudioWriter:
-    return studio.writer
-
-
-@pytest.fixture
-def project(writer: LabelStudioWriter) -> Project:
-    return writer.create_project("A contract", label_config=CONFIG)
-
-
-def choice(label: str) -> Json:
-    value = {"choices": [label]}
-    return {"from_name": "intent", "to_name": "message", "type": "choices", "value": value}
-
-
-def prediction(
-    task: int, *, label: str = "order", score: float = 0.5, version: str = "v1"
-) -> Prediction:
-    return Prediction(task, version, score, (choice(label),))
-
-
-def import_texts(writer: LabelStudioWriter, project: Project, *texts: str) -> list[int]:
-    return writer.import_tasks(project.id, [{"data": {"text": text}} for text in texts])
-
-
-def of_project(action: str, project: Project) -> Callable[[Received], bool]:
-    return lambda call: (
-        call.body["action"] == action and call.body.get("project", {}).get("id") == project.id
-    )
+from tests.support.studio import (
+    CONFIG,
+    Studio,
+    choice,
+    import_texts,
+    prediction,
+)
 
 
 class TestProjects:
@@ -393,156 +322,6 @@ class TestErrors:
 
     def test_health_is_good(self, writer: LabelStudioWriter) -> None:
         assert writer.is_healthy()
-
-
-class TestWebhooks:
-    def test_ensuring_twice_leaves_one_with_the_newest_headers(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers={"X-Old": "1"})
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        import_texts(writer, project, "one")
-        webhook_receiver.wait_for(of_project("TASKS_CREATED", project))
-        assert len(webhook_receiver.calls) == 1
-        headers = {name.lower(): value for name, value in webhook_receiver.calls[0].headers.items()}
-        assert headers["x-understudy-secret"] == "one"
-        assert "x-old" not in headers
-
-    def test_ensuring_removes_copies(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        for _ in range(2):
-            hook = {"project": project.id, "url": webhook_receiver.url, "is_active": True}
-            writer.request("POST", "/api/webhooks/", json_body=hook)
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        import_texts(writer, project, "one")
-        assert len(webhook_receiver.calls) == 1
-
-    def test_only_the_wanted_actions_are_sent(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        wanted = ["TASKS_DELETED"]
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET, actions=wanted)
-        (number,) = import_texts(writer, project, "one")
-        writer.delete_task(number)
-        assert [call.body["action"] for call in webhook_receiver.calls] == wanted
-        assert webhook_receiver.calls[0].body["tasks"] == [{"id": number}]
-
-    def test_created_tasks_come_whole(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        ids = import_texts(writer, project, "one", "two")
-        body = webhook_receiver.wait_for(of_project("TASKS_CREATED", project)).body
-        assert [task["id"] for task in body["tasks"]] == ids
-        assert [task["data"] for task in body["tasks"]] == [{"text": "one"}, {"text": "two"}]
-        assert body["tasks"][0]["project"] == project.id
-
-    def test_an_annotation_comes_with_its_task_and_what_was_shown(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        (number,) = import_texts(writer, project, "one")
-        writer.push_predictions(
-            project.id, [prediction(number), prediction(number, version="v2", label="question")]
-        )
-        writer.update_project(project.id, model_version="v2")
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        made = writer.create_annotation(number, [choice("order")])
-        body = webhook_receiver.wait_for(of_project("ANNOTATION_CREATED", project)).body
-        assert body["annotation"]["id"] == made.id
-        assert body["annotation"]["completed_by"] == made.completed_by
-        assert body["annotation"]["prediction"]["model_version"] == "v2"
-        assert body["annotation"]["prediction"]["result"] == [choice("question")]
-        assert (body["task"]["id"], body["task"]["data"]) == (number, {"text": "one"})
-
-    def test_without_a_shown_version_the_annotation_has_no_prediction(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        (number,) = import_texts(writer, project, "one")
-        writer.push_predictions(project.id, [prediction(number)])
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        writer.create_annotation(number, [], was_cancelled=True)
-        body = webhook_receiver.wait_for(of_project("ANNOTATION_CREATED", project)).body
-        assert body["annotation"]["prediction"] == {}
-        assert body["annotation"]["was_cancelled"] is True
-
-    def test_changes_and_removals_are_told(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        (number,) = import_texts(writer, project, "one")
-        made = writer.create_annotation(number, [choice("order")])
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        path = f"/api/annotations/{made.id}/"
-        writer.request("PATCH", path, json_body={"result": [choice("question")]})
-        changed = webhook_receiver.wait_for(of_project("ANNOTATION_UPDATED", project)).body
-        assert changed["annotation"]["result"] == [choice("question")]
-        writer.request("DELETE", path)
-        removed = webhook_receiver.wait_for(of_project("ANNOTATIONS_DELETED", project)).body
-        assert removed["annotations"] == [{"id": made.id}]
-        assert "task" not in removed
-
-    def test_a_changed_project_is_told(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        writer.ensure_webhook(project.id, webhook_receiver.url, headers=SECRET)
-        writer.update_project(project.id, expert_instruction="New words.")
-        body = webhook_receiver.wait_for(of_project("PROJECT_UPDATED", project)).body
-        assert body["project"]["expert_instruction"] == "New words."
-
-
-class TestBackends:
-    def test_connecting_twice_is_connecting_once(
-        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
-    ) -> None:
-        ids = {
-            writer.ensure_ml_backend(
-                project.id, webhook_receiver.url, title="ours", user="a", password="b"
-            )
-            for _ in range(2)
-        }
-        assert len(ids) == 1
-        assert writer.project(project.id).model_version == "ours"
-
-
-class TestQueue:
-    @pytest.fixture
-    def ranked(self, writer: LabelStudioWriter, project: Project) -> list[int]:
-        """Task ids, the least certain first, the one without a prediction last."""
-        sure, unsure, unknown = import_texts(writer, project, "sure", "unsure", "unknown")
-        writer.push_predictions(
-            project.id, [prediction(sure, score=0.9), prediction(unsure, score=0.1)]
-        )
-        writer.update_project(project.id, model_version="v1", sampling="Uncertainty sampling")
-        return [unsure, sure, unknown]
-
-    def test_least_certain_first(
-        self, writer: LabelStudioWriter, project: Project, ranked: list[int]
-    ) -> None:
-        served = []
-        for _ in ranked:
-            served.append(writer.request("GET", f"/api/projects/{project.id}/next")["id"])
-            writer.create_annotation(served[-1], [choice("order")])
-        assert served == ranked
-        with pytest.raises(LabelStudioRefused) as refused:
-            writer.request("GET", f"/api/projects/{project.id}/next")
-        assert refused.value.code == 404
-
-    def test_an_open_task_is_kept_for_the_one_who_opened_it(
-        self, studio: Studio, project: Project, ranked: list[int]
-    ) -> None:
-        path = f"/api/projects/{project.id}/next"
-        theirs = studio.as_person(studio.someone())
-        assert studio.writer.request("GET", path)["id"] == ranked[0]
-        assert studio.writer.request("GET", path)["id"] == ranked[0]
-        assert theirs.request("GET", path)["id"] == ranked[1]
-        studio.close(theirs)
-
-    def test_the_next_task_shows_the_current_version_only(
-        self, writer: LabelStudioWriter, project: Project, ranked: list[int]
-    ) -> None:
-        writer.push_predictions(project.id, [prediction(ranked[0], version="v2")])
-        shown = writer.request("GET", f"/api/projects/{project.id}/next")
-        assert [p["model_version"] for p in shown["predictions"]] == ["v1"]
 
 
 def test_nobody_there_is_unavailable() -> None:
