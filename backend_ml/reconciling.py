@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ OVERLAP = timedelta(seconds=60)
 """Looks overlap by this much: clocks differ, and a change takes time to become visible."""
 FULL_EVERY = 30
 """Every so many looks the whole list is compared, which shows tasks that were deleted."""
+CHUNK = 50
+"""Tasks per transaction: few enough that no webhook waits long for its turn."""
 
 log = logs.get(__name__)
 
@@ -30,11 +33,14 @@ def reconcile(workshop: Workshop, project_id: int) -> int:
     after = None if full or last is None else last - OVERLAP
     kind = workshop.kind(project_id)
     shown: set[int] = set()
-    for task in workshop.studio.tasks(project_id, updated_after=after):
-        shown.add(task.id)
+    tasks = workshop.studio.tasks(project_id, updated_after=after)
+    while part := list(islice(tasks, CHUNK)):
         with transaction(workshop.sessions) as session:
             hold(session, project_id)
-            LabelStore(session, project_id, kind, now=workshop.clock()).compare(task)
+            store = LabelStore(session, project_id, kind, now=workshop.clock())
+            for task in part:
+                store.compare(task)
+        shown.update(task.id for task in part)
     if full:
         _forget_missing(workshop, project_id, shown, began)
     with transaction(workshop.sessions) as session:

@@ -1,0 +1,179 @@
+from collections import Counter
+from collections.abc import Callable
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from backend_ml import evidence, labels, publishing
+from backend_ml.selecting import RANDOM
+from backend_ml.tables import AssignmentRow, PublicationRow, VersionRow
+from projects.kit.database import transaction
+from projects.kit.errors import LabelStudioUnavailable
+from tests.backend_ml.conftest import Desk
+
+MakeDesk = Callable[..., Desk]
+
+
+def served(desk: Desk) -> str:
+    return desk.workshop.studio.project(desk.project_id).model_version
+
+
+def random_tasks(desk: Desk) -> set[int]:
+    with transaction(desk.workshop.sessions) as session:
+        query = sa.select(AssignmentRow.task_id).where(AssignmentRow.arm == RANDOM)
+        return set(session.scalars(query))
+
+
+def test_nothing_is_published_before_a_model_can_serve(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(10)
+    desk.hear()
+    assert desk.train("one") is None
+    assert publishing.publish(desk.workshop, desk.project_id) == 0
+    assert desk.stored() == []
+
+
+@pytest.mark.parametrize("kind_name", ["intent", "details"])
+def test_the_first_model_publishes_one_batch(
+    make_desk: MakeDesk, kind_name: str, database_url: str
+) -> None:
+    desk = make_desk(kind_name, database_url=database_url)
+    desk.answer(40)
+    desk.hear()
+    version = f"{kind_name}-0001"
+    assert desk.train("one") == version
+    assert publishing.publish(desk.workshop, desk.project_id) == 40
+    assert served(desk) == version
+    stored = desk.stored()
+    assert Counter(v for _, v in stored) == {version: 40}
+    assert {task_id for task_id, _ in stored}.isdisjoint(desk.task_ids[:40])
+    assert len(random_tasks(desk)) == 4
+    tasks = desk.workshop.studio.tasks(desk.project_id)
+    pushed = [prediction for task in tasks for prediction in task.predictions]
+    assert all(p.confidence is not None and 0 <= p.confidence <= 1 for p in pushed)
+
+
+def test_publishing_again_changes_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    before = desk.stored()
+    assert publishing.publish(desk.workshop, desk.project_id) == 0
+    assert desk.stored() == before
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_an_interrupted_publication_is_carried_on(
+    make_desk: MakeDesk,
+    method: str,
+    after_effect: bool,  # noqa: FBT001
+) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    desk.fake.fail_next(
+        method,
+        "/api/projects",
+        times=1 if method == "POST" else 3,  # the SDK itself repeats what is not a POST
+        after_effect=after_effect,
+        error=httpx.ConnectError,
+    )
+    with pytest.raises(LabelStudioUnavailable):
+        publishing.publish(desk.workshop, desk.project_id)
+    drawn = random_tasks(desk)
+    publishing.publish(desk.workshop, desk.project_id)
+    assert random_tasks(desk) == drawn
+    assert Counter(Counter(desk.stored()).values()) == {1: 40}
+    assert served(desk) == "intent-0001"
+
+
+def test_a_task_that_is_gone_does_not_hold_up_the_rest(make_desk: MakeDesk) -> None:
+    desk = make_desk(tasks=60)
+    desk.answer(30)
+    desk.hear()
+    desk.train("one")
+    desk.workshop.studio.delete_task(desk.task_ids[-1])
+    publishing.publish(desk.workshop, desk.project_id)
+    assert Counter(desk.stored()).total() == 29
+    with transaction(desk.workshop.sessions) as session:
+        open_ids = [task for task, _ in labels.open_tasks(session, desk.project_id)]
+    assert desk.task_ids[-1] not in open_ids
+
+
+def test_random_tasks_stay_published_until_answered(make_desk: MakeDesk) -> None:
+    desk = make_desk(tasks=160, batch_size=20, random_share=0.2)
+    desk.answer(30)
+    desk.hear()
+    desk.train("train-0")
+    publishing.publish(desk.workshop, desk.project_id)
+    for turn in range(1, 4):
+        waiting = random_tasks(desk)
+        version = served(desk)
+        queue = sorted(
+            (p.confidence or 0.0, task.id)
+            for task in desk.workshop.studio.tasks(desk.project_id)
+            for p in task.predictions
+            if p.model_version == version and not task.annotations
+        )
+        for _, task_id in queue[:8]:  # as Label Studio serves them
+            desk.answer_task(task_id)
+            waiting.discard(task_id)
+        desk.hear()
+        assert desk.train(f"train-{turn}") is not None
+        publishing.publish(desk.workshop, desk.project_id)
+        now = {task_id for task_id, v in desk.stored() if v == served(desk)}
+        still_open = {
+            t.id for t in desk.workshop.studio.tasks(desk.project_id) if not t.annotations
+        }
+        assert waiting & still_open <= now
+        assert waiting <= random_tasks(desk)
+
+
+def test_a_low_queue_is_topped_up_under_the_same_version(make_desk: MakeDesk) -> None:
+    desk = make_desk(tasks=160, batch_size=20, low_water=15, random_share=0.0)
+    desk.answer(30)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    with desk.workshop.reading() as session:
+        assert not publishing.runs_low(session, desk.workshop, desk.project_id)
+    for task_id, _ in desk.stored()[:6]:
+        desk.answer_task(task_id)
+    desk.hear()
+    with desk.workshop.reading() as session:
+        assert publishing.runs_low(session, desk.workshop, desk.project_id)
+    assert publishing.publish(desk.workshop, desk.project_id) > 0
+    assert set(Counter(desk.stored()).values()) == {1}
+    with desk.workshop.reading() as session:
+        assert not publishing.runs_low(session, desk.workshop, desk.project_id)
+
+
+def test_evidence_compares_suggestions_with_answers(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    desk.clock.forward(5)
+    for task_id, _ in desk.stored()[:30]:
+        desk.answer_task(task_id)
+    desk.hear()
+    with transaction(desk.workshop.sessions) as session:
+        found = evidence.collect(session, desk.workshop.settings.projects)
+        planned = session.scalars(sa.select(PublicationRow)).all()
+        assert all(row.pushed_at for row in planned)
+        assert session.scalars(sa.select(VersionRow.serving_at)).one() is not None
+    project = found["projects"][str(desk.project_id)]
+    assert project["labels"]["total"] == 70
+    assert project["labels"]["by_arm"]["unpublished"] == 40
+    assert project["labels"]["by_outcome"]["unaided"] == 40
+    told = [bucket["all"] for bucket in project["accuracy"] if bucket["all"]]
+    assert sum(estimate["n"] for estimate in told) == 30
+    assert project["versions"][0]["version"] == "intent-0001"
+    assert project["versions"][0]["promoted"]
+    assert project["label_to_serving_seconds"]["from_last"]["n"] == 1

@@ -1,0 +1,121 @@
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backend_ml import model_store, retraining, training
+from backend_ml.predicting import Serving
+from backend_ml.tables import MarkRow
+from projects.kinds import registry
+from projects.kit.database import transaction
+from projects.vocabulary import Mark
+from tests.backend_ml.conftest import START, Clock, Desk, make_settings
+
+MakeDesk = Callable[..., Desk]
+
+
+def mark(**changes: object) -> MarkRow:
+    values = {
+        "project_id": 1,
+        "wanted": 10,
+        "trained": 5,
+        "forced": 0,
+        "forced_done": 0,
+        "last_change_at": START,
+    }
+    return MarkRow(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "due"),
+    [
+        ({}, 1, False),  # five new, and still arriving
+        ({}, 3, True),  # five new, and quiet
+        ({"wanted": 15}, 0, True),  # ten new
+        ({"trained": 10}, 100, False),  # nothing new
+        ({"trained": 10, "forced": 1}, 0, True),  # asked for
+    ],
+)
+def test_when_training_is_due(changes: dict[str, object], seconds: int, due: bool) -> None:  # noqa: FBT001
+    settings = make_settings(Path("unused"))
+    now = START + timedelta(seconds=seconds)
+    assert retraining.is_due(mark(**changes), settings, now=now) is due
+
+
+def test_one_cause_makes_one_version(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    assert desk.train("one") == "intent-0001"
+    assert desk.train("one") == "intent-0001"
+    assert desk.train("two") is None  # nothing is new
+    with transaction(desk.workshop.sessions) as session:
+        assert list(model_store.names(session)) == ["intent-0001"]
+
+
+def test_a_forced_training_needs_nothing_new(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    with transaction(desk.workshop.sessions) as session:
+        retraining.force(session, desk.project_id)
+    assert desk.train("two") == "intent-0002"
+    assert desk.train("three") is None
+
+
+def test_few_labels_are_not_asked_to_train(make_desk: MakeDesk, clock: Clock) -> None:
+    desk = make_desk()
+    desk.answer(19)
+    desk.hear()
+    clock.forward(60)
+    with transaction(desk.workshop.sessions) as session:
+        key = retraining.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
+        assert key is None
+    desk.answer(1, first=19)
+    desk.hear()
+    clock.forward(60)
+    with transaction(desk.workshop.sessions) as session:
+        key = retraining.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
+    assert key is not None
+
+
+def test_serving_notices_a_new_champion(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    serving = Serving(desk.workshop.reading, desk.workshop.store)
+    task = {"data": {"text": "please cancel the call with Bo tomorrow"}}
+    assert serving.predict(desk.project_id, desk.kind, [task]) == [[]]
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    assert serving.version(desk.project_id) == "intent-0001"
+    item = serving.predict(desk.project_id, desk.kind, [task])[0]
+    assert item["model_version"] == "intent-0001"
+    assert desk.kind.read(item["result"], task["data"]) == (Mark("intent", "Cancel"),)
+    desk.answer(20, first=40)
+    desk.hear()
+    desk.train("two")
+    assert serving.predict(desk.project_id, desk.kind, [task])[0]["model_version"] == "intent-0002"
+
+
+def test_the_held_out_part_is_a_fifth_and_for_ever() -> None:
+    chosen = [task for task in range(5000) if training.is_held_out(3, task)]
+    assert 900 < len(chosen) < 1100
+    assert chosen == [task for task in range(5000) if training.is_held_out(3, task)]
+
+
+def test_a_challenger_is_refused_only_beyond_noise() -> None:
+    champion = [1.0] * 20
+    assert not training.is_worse([1.0] * 20, champion)
+    # Worse on one of 20: mean -0.05, standard error 0.05, so 1 error below zero.
+    assert not training.is_worse([0.0] + [1.0] * 19, champion)
+    # Worse on 5 of 20: mean -0.25, standard error sqrt(0.1974/20) = 0.0993: 2.5 errors.
+    assert training.is_worse([0.0] * 5 + [1.0] * 15, champion)
+    assert not training.is_worse([0.0] * 4, [1.0] * 4)  # too few to tell
+
+
+def test_saying_nothing_where_nothing_is_to_be_said_is_right() -> None:
+    metric = training.metric_of(registry.load("details"))
+    assert training.closeness(metric, (), ()) == 1.0
+    assert training.closeness(metric, (), (Mark("details", "Date", 0, 3),)) == 0.0
