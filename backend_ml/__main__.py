@@ -11,13 +11,15 @@ def main() -> None:
     """Serve until told to stop."""
     logs.configure(service="backend_ml")
     settings = read_settings()
+    app = create_app(settings)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
     )
+    app.state.close()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from backend_ml import api, lanes
@@ -22,18 +26,27 @@ def create_app(settings: Settings) -> FastAPI:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     database.migrate(settings.database_url, MIGRATIONS)
     engine.prepare(settings.database_url)
-    reading = database.sessions(database.make_engine(settings.database_url, immediate=False))
+    engines = [
+        database.make_engine(settings.database_url, immediate=False),
+        database.make_engine(settings.database_url),
+    ]
+    reading, writing = (database.sessions(one) for one in engines)
+    acceptor = Acceptor(name=lanes.APPLICATION, url=settings.database_url)
     for name in set(settings.projects.values()):
         _ = registry.load(name).labels  # read now, not in the first annotator's request
     app = FastAPI(title="Understudy machine half", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.serving = Serving(reading, ModelStore(settings.models_dir))
     app.state.metrics = Metrics(reading)
-    app.state.inbox = Inbox(
-        settings,
-        database.sessions(database.make_engine(settings.database_url)),
-        Acceptor(name=lanes.APPLICATION, url=settings.database_url),
-    )
+    app.state.inbox = Inbox(settings, writing, acceptor)
+    app.state.close = partial(_close, engines, acceptor)
     app.include_router(api.router)
     add_error_handlers(app)
     return app
+
+
+def _close(engines: Sequence[sa.Engine], acceptor: Acceptor) -> None:
+    """Give the connections back."""
+    acceptor.close()
+    for one in engines:
+        one.dispose()
