@@ -196,31 +196,35 @@ def _read_csv(text: str) -> Iterator[_Raw]:
     line = 1
     try:
         for cells in rows:
-            if header is None:
+            if not any(cell.strip() for cell in cells):
+                pass
+            elif header is None:
                 header = [name.strip() for name in cells]
-                if wrong := _header_problems(header):
-                    yield _Raw(1, {}, wrong)
+                if wrong := _header_problems(header, line):
+                    yield _Raw(line, {}, wrong)
                     return  # without its columns no row can be judged
-            elif any(cell.strip() for cell in cells):
+            else:
                 yield _csv_row(line, header, cells)
             line = rows.line_num + 1
     except csv.Error as error:
         yield _Raw(line, {}, (Problem(line, "", f"is not CSV ({error})"),))
 
 
-def _header_problems(header: list[str]) -> tuple[Problem, ...]:
+def _header_problems(header: list[str], line: int) -> tuple[Problem, ...]:
     problems = [
-        Problem(1, f"column {name or 'without a name'}", "is not a column we know")
+        Problem(line, f"column {name or 'without a name'}", "is not a column we know")
         for name in header
         if name not in COLUMNS
     ]
     problems += [
-        Problem(1, f"column {name}", "is given twice")
+        Problem(line, f"column {name}", "is given twice")
         for name in sorted(set(header))
         if header.count(name) > 1
     ]
     problems += [
-        Problem(1, f"column {name}", "is missing") for name in ("id", "text") if name not in header
+        Problem(line, f"column {name}", "is missing")
+        for name in ("id", "text")
+        if name not in header
     ]
     return tuple(problems)
 

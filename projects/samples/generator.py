@@ -17,7 +17,7 @@ from projects.vocabulary import Answer, Mark
 DEFAULT_COUNT = 640
 DEFAULT_SEED = 20260105
 MAX_TRIES = 50
-MORE_SHARE = 0.7
+MORE_SHARE = 0.8
 """How many messages say in a second sentence what they want."""
 
 

@@ -22,11 +22,8 @@ from projects.kit import discovery
 from projects.samples import gold
 from projects.vocabulary import Answer, Mark, answer_from_json, as_answer
 
-TEXTS = st.text(
-    st.characters(exclude_categories=["Cs"]) | st.sampled_from("a 😀👩🏾‍💻é\n𝔘"),
-    min_size=1,
-    max_size=60,
-)
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("a 😀👍🏽é\n")
+TEXTS = st.text(CHARACTERS, min_size=1, max_size=60)
 
 
 @pytest.fixture(params=registry.names(), scope="module")
