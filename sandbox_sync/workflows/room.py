@@ -19,9 +19,9 @@ from sandbox_sync.db import outcomes
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
 
-EVENTS = Lane("events", concurrency=4)
+EVENTS = Lane("events", concurrency=4, poll_seconds=0.1)
 TENDING = Lane("tending", concurrency=3, one_per_key=True)
-MESSAGES = Lane("messages", concurrency=4, one_per_key=True)
+MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
 LANES = (EVENTS, TENDING, MESSAGES)
 
 OVERLAP = timedelta(seconds=60)

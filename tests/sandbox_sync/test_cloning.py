@@ -1,0 +1,131 @@
+"""What is copied, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projects.vocabulary import Annotation, AnnotationId, Prediction, ProjectId, Task, UserId
+from sandbox_sync import cloning
+from sandbox_sync.cloning import Candidate, Snapshot
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def prediction(number: int, version: str) -> Prediction:
+    return Prediction(1, version, 0.5, ({"id": f"r{number}"},), id=number)
+
+
+def annotation(*, skipped: bool = False) -> Annotation:
+    return Annotation(
+        AnnotationId(1), 1, ProjectId(1), UserId(1), (), skipped, False, NOON, NOON, None
+    )
+
+
+def task(*predictions: Prediction, annotations: tuple[Annotation, ...] = ()) -> Task:
+    return Task(1, ProjectId(1), {"text": "x"}, {}, NOON, NOON, False, annotations, predictions)
+
+
+SNAPSHOT = Snapshot(1, "intent", {"text": "é"}, "<View/>", "Be kind.", None)
+
+
+def test_eligible_is_published_or_answered() -> None:
+    assert cloning.is_eligible(task(prediction(1, "v2")), "v2")
+    assert not cloning.is_eligible(task(prediction(1, "v1")), "v2")
+    assert not cloning.is_eligible(task(prediction(1, "")), "")
+    assert cloning.is_eligible(task(annotations=(annotation(),)), "v2")
+    assert not cloning.is_eligible(task(annotations=(annotation(skipped=True),)), "v2")
+
+
+@pytest.mark.parametrize(
+    ("version", "shown", "answered", "expected"),
+    [
+        ("v1", None, False, "v1"),
+        ("v2", None, False, "v2"),
+        ("v3", None, False, None),
+        # answered under a version that has moved on since: the newest it has
+        ("v3", None, True, "v2"),
+        # an event told which one was on the screen
+        ("v2", 1, True, "v1"),
+        # an event that names a prediction of another task is not believed
+        ("v2", 99, True, "v2"),
+    ],
+)
+def test_suggestion_is_what_the_worker_sees(
+    *, version: str, shown: int | None, answered: bool, expected: str | None
+) -> None:
+    annotations = (annotation(),) if answered else ()
+    looked_at = task(prediction(1, "v1"), prediction(2, "v2"), annotations=annotations)
+    found = cloning.suggestion_of(looked_at, version, shown=shown)
+    assert (found["model_version"] if found else None) == expected
+
+
+def test_digest_names_the_content() -> None:
+    assert replace(SNAPSHOT, data={"text": "é"}).digest == SNAPSHOT.digest
+    for other in (
+        replace(SNAPSHOT, data={"text": "e"}),
+        replace(SNAPSHOT, production_task_id=2),
+        replace(SNAPSHOT, label_config="<View> </View>"),
+        replace(SNAPSHOT, guidelines="Be kinder."),
+        replace(SNAPSHOT, suggestion={"model_version": "v1"}),
+    ):
+        assert other.digest != SNAPSHOT.digest
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+def test_digest_does_not_depend_on_the_order_of_keys(data: dict[str, object]) -> None:
+    turned = dict(reversed(list(data.items())))
+    assert cloning.digest_of(data) == cloning.digest_of(turned)
+
+
+def test_clone_carries_data_and_key_and_nothing_else() -> None:
+    suggested = {"model_version": "v1", "confidence": 0.4, "regions": [{"id": "a"}]}
+    snapshot = replace(SNAPSHOT, suggestion=suggested)
+    assert cloning.clone_row(snapshot, "k") == {"data": {"text": "é"}, "meta": {"practice": "k"}}
+    shown = cloning.shown_suggestion(snapshot, 7)
+    assert shown is not None
+    assert (shown.task_id, shown.confidence, shown.regions) == (7, 0.4, ({"id": "a"},))
+    assert cloning.shown_suggestion(SNAPSHOT, 7) is None
+
+
+def test_title_of_a_short_address_is_plain() -> None:
+    title = cloning.lane_title("Message intent", "ada@example.com")
+    assert title == "Message intent - practice of ada@example.com"
+
+
+@given(st.emails(), st.emails())
+def test_titles_fit_and_differ(one: str, other: str) -> None:
+    titles = [cloning.lane_title("Message details", email) for email in (one, other)]
+    assert all(3 <= len(title) <= 50 for title in titles)
+    assert (titles[0] == titles[1]) == (one == other)
+
+
+CANDIDATES = st.lists(
+    st.builds(
+        Candidate,
+        st.uuids().map(str),
+        st.integers(1, 100),
+        st.booleans(),
+        st.integers(0, 9).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+    ),
+    unique_by=lambda c: c.digest,
+)
+
+
+@given(CANDIDATES, st.integers(0, 12), st.integers(1, 10))
+def test_plan_fills_the_queue_and_no_more(
+    candidates: list[Candidate], open_count: int, depth: int
+) -> None:
+    plan = cloning.plan_clones(candidates, open_count=open_count, depth=depth)
+    assert len(plan) == min(len(candidates), max(0, depth - open_count))
+    assert len(set(plan)) == len(plan)
+    by_digest = {c.digest: c for c in candidates}
+    chosen = [by_digest[digest] for digest in plan]
+    assert chosen == sorted(chosen, key=lambda c: (not c.answered, c.eligible_at))
+    left = [c for c in candidates if c.digest not in set(plan)]
+    if any(c.answered for c in left):
+        assert all(c.answered for c in chosen)

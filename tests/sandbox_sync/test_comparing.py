@@ -1,0 +1,70 @@
+"""Which answers count, and what is stored of a comparison."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projects.kinds import registry
+from projects.vocabulary import Annotation, AnnotationId, Mark, ProjectId, UserId, as_answer
+from sandbox_sync import comparing
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+ADA, BEN = 7, 8
+
+
+def annotation(number: int, minute: int, *, by: int = ADA, skipped: bool = False) -> Annotation:
+    moment = NOON + timedelta(minutes=minute)
+    return Annotation(
+        AnnotationId(number), 1, ProjectId(1), UserId(by), (), skipped, False, moment, moment, None
+    )
+
+
+def test_reference_is_the_latest_that_was_not_skipped() -> None:
+    rows = [annotation(1, 0), annotation(2, 5), annotation(3, 9, skipped=True)]
+    found = comparing.reference_of(rows)
+    assert found is not None
+    assert found.id == 2
+    assert comparing.reference_of([annotation(3, 9, skipped=True)]) is None
+
+
+def test_first_submission_is_the_trainees_own() -> None:
+    rows = [
+        annotation(1, 0, by=BEN),
+        annotation(2, 1, skipped=True),
+        annotation(4, 3),
+        annotation(3, 2),
+    ]
+    found = comparing.first_submission(rows, ADA)
+    assert found is not None
+    assert found.id == 3
+    assert comparing.has_skipped(rows, ADA)
+    assert not comparing.has_skipped(rows, BEN)
+
+
+MARKS = st.builds(
+    lambda label, start, length: Mark("details", label, start, start + length),
+    st.sampled_from("abc"),
+    st.integers(0, 9),
+    st.integers(1, 5),
+)
+ANSWERS = st.lists(MARKS, max_size=5).map(as_answer)
+
+
+@given(ANSWERS, ANSWERS)
+def test_outcome_survives_storage(reference: tuple[Mark, ...], candidate: tuple[Mark, ...]) -> None:
+    outcome = comparing.compare(registry.load("details"), reference, candidate)
+    stored = comparing.differences_to_json(outcome.differences)
+    assert comparing.differences_from_json(stored) == outcome.differences
+
+
+@given(ANSWERS, ANSWERS, ANSWERS)
+def test_outcome_digest_changes_with_either_answer(
+    reference: tuple[Mark, ...], candidate: tuple[Mark, ...], other: tuple[Mark, ...]
+) -> None:
+    kind = registry.load("details")
+    one = comparing.compare(kind, reference, candidate)
+    two = comparing.compare(kind, reference, other)
+    assert (one.digest == two.digest) == (candidate == other)
