@@ -77,24 +77,11 @@ class ModelStore:
         if promote:
             for row in session.scalars(_champions(project_id)):
                 row.state = RETIRED
-        estimate = facts.held_out
-        row = VersionRow(
-            project_id=project_id,
-            number=number,
-            name=name,
-            kind=kind.name,
-            state=CHAMPION if promote else REJECTED,
-            cause=facts.cause,
-            labels=facts.labels,
-            held_out=estimate.value if estimate else None,
-            held_out_low=estimate.low if estimate else None,
-            held_out_high=estimate.high if estimate else None,
-            held_out_n=estimate.n if estimate else 0,
-            seconds=facts.seconds,
-            first_change_at=facts.first_change_at,
-            last_change_at=facts.last_change_at,
-            created_at=now,
-        )
+        row = _row(facts)
+        row.project_id, row.kind = project_id, kind.name
+        row.number, row.name = number, name
+        row.state = CHAMPION if promote else REJECTED
+        row.created_at = now
         session.add(row)
         session.flush()
         return row
@@ -105,6 +92,21 @@ class ModelStore:
 
     def _folder(self, project_id: int, name: str) -> Path:
         return self._root / str(project_id) / name
+
+
+def _row(facts: Facts) -> VersionRow:
+    estimate = facts.held_out
+    return VersionRow(
+        cause=facts.cause,
+        labels=facts.labels,
+        held_out=estimate.value if estimate else None,
+        held_out_low=estimate.low if estimate else None,
+        held_out_high=estimate.high if estimate else None,
+        held_out_n=estimate.n if estimate else 0,
+        seconds=facts.seconds,
+        first_change_at=facts.first_change_at,
+        last_change_at=facts.last_change_at,
+    )
 
 
 def learner_file(kind: Kind) -> LearnerFile:

@@ -105,7 +105,7 @@ def store_after(workshop: Workshop, calls: Sequence[dict[str, Any]]) -> list[lis
         session.flush()
         found: list[list[Any]] = []
         for row_class in (AnnotationRow, LabelRow, TaskRow):
-            table = row_class.__table__
+            table = Base.metadata.tables[row_class.__tablename__]
             columns = [column for column in table.columns if column.name != "seen_at"]
             rows = session.execute(sa.select(*columns).order_by(*table.primary_key.columns))
             found.append([tuple(row) for row in rows])

@@ -46,8 +46,9 @@ def fitted(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> Learner
 def same(one: Guesses, other: Guesses) -> bool:
     if (one.proba is None) != (other.proba is None):
         return False
-    proba = one.proba is None or bool(np.array_equal(one.proba, cast(object, other.proba)))
-    return one.items == other.items and proba
+    if one.proba is not None and other.proba is not None:
+        return one.items == other.items and np.array_equal(one.proba, other.proba)
+    return one.items == other.items
 
 
 def test_every_learner_is_used_by_a_kind(name: str) -> None:
