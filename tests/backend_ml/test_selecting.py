@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from backend_ml import selecting
+from backend_ml.pool import Pool
+from backend_ml.selecting import ACTIVE, RANDOM, Assignment, Board, Draw, Sizes
+from backend_ml.strategies import margin
+
+SIZES = Sizes(batch=10, random_share=0.2, low_water=4)
+
+
+def draw(board: Board, *, seed: int = 0, sizes: Sizes = SIZES) -> Draw:
+    # The higher the id, the surer the model.
+    pool = Pool(np.array([i / 1000 for i in board.open_ids], dtype=np.float64))
+    return selecting.draw(board, pool, margin, sizes, rng=np.random.default_rng(seed))
+
+
+def after(board: Board, drawn: Draw, answered: set[int]) -> Board:
+    """The board once a draw is published and some tasks are answered."""
+    assigned = dict(board.assigned)
+    for task_id in drawn.random:
+        assigned.setdefault(task_id, Assignment(RANDOM, drawn.epoch))
+    for task_id in drawn.active:
+        assigned[task_id] = Assignment(ACTIVE, drawn.epoch)
+    left = tuple(i for i in board.open_ids if i not in answered)
+    return Board(left, assigned, frozenset(set(drawn.task_ids) & set(left)))
+
+
+def fresh(board: Board) -> Board:
+    """The same board for a new version: nothing is published under it."""
+    return Board(board.open_ids, board.assigned, frozenset())
+
+
+START = Board(tuple(range(100)), {}, frozenset())
+
+
+def test_the_first_draw_has_both_parts() -> None:
+    drawn = draw(START)
+    assert (drawn.epoch, len(drawn.random), len(drawn.active)) == (1, 2, 8)
+    assert not set(drawn.random) & set(drawn.active)
+    wanted = [i for i in START.open_ids if i not in drawn.random][:8]
+    assert list(drawn.active) == wanted
+
+
+def test_the_random_part_does_not_depend_on_the_model() -> None:
+    pool = Pool(np.random.default_rng(1).random(100))
+    other = selecting.draw(START, pool, margin, SIZES, rng=np.random.default_rng(0))
+    assert other.random == draw(START).random
+
+
+def test_the_random_part_is_uniform() -> None:
+    drawn = [i for seed in range(600) for i in draw(START, seed=seed).random]
+    counts = np.bincount(drawn, minlength=100)
+    # 1,200 draws over 100 tasks: 12 each, standard deviation about 3.4.
+    assert counts.max() < 12 + 5 * 3.5
+    assert abs(np.mean(drawn) - 49.5) < 4
+
+
+def test_a_new_version_keeps_random_tasks_and_chooses_the_rest_anew() -> None:
+    first = draw(START)
+    board = fresh(after(START, first, set(first.active[:3])))
+    second = draw(board)
+    assert second.epoch == 1
+    assert second.random == first.random
+    assert len(second.active) == 5
+
+
+def test_an_epoch_ends_when_the_queue_is_low() -> None:
+    first = draw(START)
+    board = fresh(after(START, first, set(first.active[:7])))
+    second = draw(board)  # 1 active and 2 random left: fewer than 4
+    assert second.epoch == 2
+    assert set(first.random) < set(second.random)
+    assert (len(second.random), len(second.active)) == (4, 8)
+
+
+def test_old_random_tasks_hold_up_the_next_epoch() -> None:
+    first = draw(START)
+    board = fresh(after(START, first, set(first.active[:7])))
+    second = draw(board)
+    board = fresh(after(board, second, set(second.active)))
+    third = draw(board)  # 4 random left, 2 of them of the first epoch
+    assert third.epoch == 2
+    assert third.active == ()
+    board = fresh(after(board, third, set(first.random)))
+    assert draw(board).epoch == 3
+
+
+def test_few_stuck_tasks_do_not_hold_up_for_ever() -> None:
+    assigned = {0: Assignment(RANDOM, 1), 1: Assignment(RANDOM, 1)}
+    assigned |= {i: Assignment(ACTIVE, 2) for i in range(50, 58)}
+    board = Board(tuple(range(50)), assigned, frozenset())
+    assert selecting.begins_epoch(board, SIZES)
+
+
+def test_nothing_is_wanted_when_all_is_published() -> None:
+    board = after(START, draw(START), set())
+    assert not selecting.wants_draw(board, SIZES)
+    everything = Board((1, 2), {1: Assignment(ACTIVE, 1)}, frozenset({1, 2}))
+    assert not selecting.wants_draw(everything, SIZES)
+
+
+def test_small_pools_are_published_whole() -> None:
+    drawn = draw(Board((4, 9), {}, frozenset()))
+    assert sorted(drawn.task_ids) == [4, 9]
+    assert draw(Board((), {}, frozenset())).task_ids == ()
+
+
+def test_pool_and_board_must_pair() -> None:
+    with pytest.raises(ValueError, match="a pool of 1 for 100"):
+        selecting.draw(START, Pool(np.zeros(1)), margin, SIZES, rng=np.random.default_rng(0))

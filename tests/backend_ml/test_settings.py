@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import backend_ml
+from backend_ml.settings import Settings, read_settings
+from tests.backend_ml.conftest import make_settings
+
+README = Path(backend_ml.__file__).with_name("README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    assert f"`{name.upper()}`" in README
+
+
+def test_the_database_is_in_the_state_folder(tmp_path: Path) -> None:
+    assert make_settings(tmp_path).database_url == f"sqlite:///{tmp_path}/backend_ml.sqlite"
+
+
+def test_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    required = ("LABEL_STUDIO_TOKEN", "BASIC_USER", "BASIC_PASSWORD", "WEBHOOK_SECRET")
+    for name in required:
+        monkeypatch.setenv(f"BACKEND_ML_{name}", "x")
+    monkeypatch.setenv("BACKEND_ML_PROJECTS", '{"3": "intent"}')
+    monkeypatch.setenv("BACKEND_ML_STATE_DIR", str(tmp_path))
+    settings = read_settings()
+    kind = settings.kind_of(3)
+    assert kind is not None
+    assert kind.name == "intent"
+    assert settings.kind_of(4) is None
+
+
+def test_wrong_settings_end_with_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKEND_ML_BASIC_PASSWORD", "hunter2")
+    monkeypatch.setenv("BACKEND_ML_PORT", "many")
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    assert "BACKEND_ML_PORT: " in str(ended.value)
+    assert "BACKEND_ML_LABEL_STUDIO_TOKEN: " in str(ended.value)
+    assert "hunter2" not in str(ended.value)
+
+
+def test_unknown_kinds_and_shares_are_refused(tmp_path: Path) -> None:
+    good = make_settings(tmp_path).model_dump()
+    with pytest.raises(ValidationError, match="unknown kinds"):
+        Settings(**good | {"projects": {1: "nonsense"}})
+    with pytest.raises(ValidationError, match="random_share"):
+        Settings(**good | {"random_share": 1.5})

@@ -1,0 +1,66 @@
+"""The web process and the worker together, on a fake Label Studio."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from fastapi.testclient import TestClient
+
+from backend_ml import evidence, worker
+from backend_ml.app import create_app
+from projects.kit import database
+from projects.kit.web import SECRET_HEADER
+from tests.backend_ml.conftest import Desk
+from tests.fakes.label_studio import deliver_to
+
+
+def wait_until(check: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.1)
+
+
+def test_labels_become_a_model_and_a_published_batch(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(reconcile_seconds=3600.0)
+    desk.workshop = replace(desk.workshop, clock=database.now)
+    studio = desk.workshop.studio
+    app = create_app(desk.workshop.settings)
+    client = TestClient(app)
+    desk.fake.deliver = deliver_to(client)
+    studio.ensure_webhook(
+        desk.project_id, "http://backend.test/webhook", headers={SECRET_HEADER: "secret"}
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(desk.workshop,), kwargs={"stop": stop})
+    thread.start()
+    try:
+        wait_until(lambda: studio.project(desk.project_id).model_version == "")
+        desk.answer(30)
+        wait_until(
+            lambda: (
+                studio.project(desk.project_id).model_version.startswith("intent-")
+                and settled(desk)
+            )
+        )
+        before = studio.project(desk.project_id).model_version
+        desk.answer(10, first=30)
+        wait_until(
+            lambda: studio.project(desk.project_id).model_version != before and settled(desk)
+        )
+        stored = desk.stored()
+        assert len(stored) == len(set(stored))
+    finally:
+        stop.set()
+        thread.join(20)
+        client.close()
+        app.state.close()
+    assert not thread.is_alive()
+
+
+def settled(desk: Desk) -> bool:
+    with desk.workshop.reading() as session:
+        return evidence.is_settled(session, desk.project_id)
