@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from label_studio_sdk.label_interface import LabelInterface
 
-from projects.vocabulary import Answer, Json, Mark, as_answer, from_utf16, to_utf16
+from projects.vocabulary import Answer, Json, Mark, as_answer
 
 Form = Literal["choice", "spans"]
 
@@ -95,8 +95,9 @@ class Kind:
         if mark.start is None or mark.end is None:
             return common | {"type": "choices", "value": {"choices": [mark.label]}}
         value = {
-            "start": to_utf16(text, mark.start),
-            "end": to_utf16(text, mark.end),
+            # Its editor counts characters as Python does, also beyond the BMP (seen in 1.23.2).
+            "start": mark.start,
+            "end": mark.end,
             "text": text[mark.start : mark.end],
             "labels": [mark.label],
         }
@@ -113,7 +114,6 @@ def _read_span(region: Mapping[str, Any], text: str) -> list[Mark]:
     value = region.get("value") or {}
     if value.get("start") is None or value.get("end") is None:
         return []
-    start = from_utf16(text, int(value["start"]))
-    end = from_utf16(text, int(value["end"]))
+    start, end = (min(max(int(value[side]), 0), len(text)) for side in ("start", "end"))
     control = str(region["from_name"])
     return [Mark(control, str(label), start, end) for label in value.get("labels") or ()]

@@ -33,13 +33,24 @@ def test_a_choice_is_read_and_other_controls_are_not() -> None:
     assert DETAILS.read(regions, {"text": "x"}) == ()
 
 
-def test_spans_count_characters_although_label_studio_counts_utf16_units() -> None:
-    # "😀 at noon": the emoji is one character and two units, so "noon" is 5..9 and 6..10.
-    data = {"text": "😀 at noon"}
-    answer = (Mark("details", "Time", 5, 9),)
-    written = DETAILS.write(answer, data)
-    assert written[0]["value"] == {"start": 6, "end": 10, "text": "noon", "labels": ["Time"]}
-    assert DETAILS.read(written, data) == answer
+def test_spans_count_characters_also_beyond_the_basic_plane() -> None:
+    # What Label Studio 1.23.2 stored when "noon" was marked in its editor: an emoji counts as
+    # the characters it is made of (one for the smile, four for the person at a computer).
+    text = (
+        "\U0001f600 Hi Ana,\n\n\U0001f469\U0001f3fe\u200d\U0001f4bb shall we meet at noon?\n  Best"
+    )
+    value = {"start": 33, "end": 37, "text": "noon", "labels": ["Time"]}
+    answer = (Mark("details", "Time", 33, 37),)
+    assert text[33:37] == "noon"
+    assert DETAILS.read([region("details", value)], {"text": text}) == answer
+    assert DETAILS.write(answer, {"text": text})[0]["value"] == value
+
+
+def test_a_span_past_the_end_stops_at_the_end() -> None:
+    found = DETAILS.read(
+        [region("details", {"start": 3, "end": 99, "labels": ["Time"]})], {"text": "at noon"}
+    )
+    assert found == (Mark("details", "Time", 3, 7),)
 
 
 def test_marks_are_read_in_the_order_of_the_text() -> None:
