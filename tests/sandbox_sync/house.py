@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from fastapi.testclient import TestClient
 from sqlalchemy import event as sa_event
 from sqlalchemy.orm import Session
@@ -202,8 +203,18 @@ def make_settings(folder: Path, projects: dict[int, str], **more: Any) -> Settin
 
 
 @contextmanager
-def running_house(folder: Path, *, hooks: bool = True, **more: Any) -> Iterator[House]:
-    """Production with both kinds, a sandbox with two trainees, and the app."""
+def running_house(
+    folder: Path,
+    *,
+    hooks: bool = True,
+    engine: bool = False,
+    sign_in: httpx.BaseTransport | None = None,
+    **more: Any,
+) -> Iterator[House]:
+    """Production with both kinds, a sandbox with two trainees, and the app.
+
+    Without ``engine``, what was accepted runs when the test drains it.
+    """
     production, sandbox = FakeLabelStudio(), FakeLabelStudio()
     for email in (ADA, BEN):
         sandbox.add_user(email)
@@ -229,8 +240,9 @@ def running_house(folder: Path, *, hooks: bool = True, **more: Any) -> Iterator[
     parts = Parts(
         production_http=production.client(),
         sandbox_http=sandbox.client(),
-        acceptor=acceptor,
-        runs_engine=False,
+        acceptor=None if engine else acceptor,
+        runs_engine=engine,
+        sign_in_transport=sign_in,
     )
     with TestClient(create_app(settings, parts=parts), base_url="http://sync.test") as client:
         if hooks:
