@@ -15,6 +15,7 @@ from backend_ml.settings import Settings
 from backend_ml.tables import LabelRow, MarkRow, hold
 from backend_ml.training import Trained
 from backend_ml.workshop import Workshop
+from projects.kinds.base import Kind
 from projects.kit import intervals, logs
 from projects.kit.database import transaction
 
@@ -86,7 +87,7 @@ def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
         mark = session.get(MarkRow, project_id)
         if mark is None or not is_due(mark, workshop.settings, now=now):
             return None
-        wanted = _wanted(session, mark)
+        wanted = _wanted(session, mark, kind)
     train, measure = training.split(project_id, wanted.labels)
     trained = None
     if training.can_serve(kind, wanted.labels, minimum=workshop.settings.min_labels_to_serve):
@@ -106,17 +107,20 @@ def record_failure(workshop: Workshop, project_id: int, error: Exception) -> Non
         if mark is not None:
             mark.failures += 1
             mark.last_error = f"{type(error).__name__}: {error}"[:300]
-    log.warning("training.failed", project=project_id, error=type(error).__name__)
+    log.warning("learning.failed", project=project_id, error=type(error).__name__)
 
 
-def _wanted(session: Session, mark: MarkRow) -> Wanted:
+def _wanted(session: Session, mark: MarkRow, kind: Kind) -> Wanted:
+    """What there is to learn; answers with a label that the config has lost are left out."""
+    known = set(kind.labels)
+    accepted = labels.accepted(session, mark.project_id)
     champion = model_store.champion(session, mark.project_id)
     return Wanted(
         wanted=mark.wanted,
         forced=mark.forced,
         first_change_at=mark.first_change_at,
         last_change_at=mark.last_change_at,
-        labels=tuple(labels.accepted(session, mark.project_id)),
+        labels=tuple(one for one in accepted if {m.label for m in one.answer} <= known),
         champion=None if champion is None else champion.name,
     )
 

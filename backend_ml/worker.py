@@ -57,16 +57,20 @@ def register(workshop: Workshop) -> None:
     def train(project_id: int, cause: str) -> str | None:
         try:
             version = fit_step(project_id, cause)
+            if version is not None:
+                push_step(project_id)
         except Exception as error:
             retraining.record_failure(workshop, project_id, error)
             raise
-        if version is not None:
-            push_step(project_id)
         return version
 
     @engine.workflow(name=lanes.PUBLISH)
     def publish(project_id: int) -> int:
-        return push_step(project_id)
+        try:
+            return push_step(project_id)
+        except Exception as error:
+            retraining.record_failure(workshop, project_id, error)
+            raise
 
 
 class Nudger:
@@ -145,7 +149,7 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     running.every(PRUNE_SECONDS, _prune, name="prune")
     running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
     log.info("worker.started", projects=sorted(settings.projects))
-    _reconcile_at_start(workshop)
+    _reconcile(workshop)
     stop.wait()
     running.stop()
     acceptor.close()
@@ -153,16 +157,12 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
 
 
 def _reconcile(workshop: Workshop) -> None:
+    """Look at every project; what fails for one is tried again at the next look."""
     for project_id in workshop.settings.projects:
-        reconciling.reconcile(workshop, project_id)
-
-
-def _reconcile_at_start(workshop: Workshop) -> None:
-    """Look at once; when Label Studio does not answer yet, the periodic look will."""
-    try:
-        _reconcile(workshop)
-    except PlatformError as error:
-        log.warning("reconcile.postponed", error=str(error)[:200])
+        try:
+            reconciling.reconcile(workshop, project_id)
+        except PlatformError as error:
+            log.warning("reconcile.postponed", project=project_id, error=str(error)[:200])
 
 
 def _prune() -> None:
