@@ -65,10 +65,29 @@ class Snapshot:
         )
 
 
-def is_eligible(task: Task, model_version: str) -> bool:
-    """Whether people work on this task: it was published, or somebody answered it."""
-    published = any(p.model_version == model_version for p in task.predictions if model_version)
-    return published or is_answered(task)
+def is_published(task: Task, model_version: str) -> bool:
+    """Whether annotators are being served this task, with this version's suggestion."""
+    return _confidence(task, model_version) is not None
+
+
+def in_serving_order(tasks: Iterable[Task], model_version: str) -> list[Task]:
+    """Published tasks as Label Studio hands them out: the least confident first."""
+    return sorted(tasks, key=lambda task: (_confidence(task, model_version) or 0.0, task.id))
+
+
+def is_eligible(task: Task, model_version: str, *, waiting: int, ahead: int) -> bool:
+    """Whether this task may be practised on from now on.
+
+    Production answered it; or it is published and fewer than ``ahead`` eligible
+    tasks of its kind are still ``waiting`` for production's answer. Without
+    that bound, every new batch would add tasks that production may never reach.
+    """
+    return is_answered(task) or (is_published(task, model_version) and waiting < ahead)
+
+
+def _confidence(task: Task, model_version: str) -> float | None:
+    shown = [p for p in task.predictions if model_version and p.model_version == model_version]
+    return None if not shown else (shown[-1].confidence or 0.0)
 
 
 def is_answered(task: Task) -> bool:

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
 
     queue_depth: int = Field(default=30, ge=1)
     """Open practice items per trainee and kind."""
+    ahead: int = Field(default=10, ge=0)
+    """Published tasks per kind that are copied before production has answered them."""
     reconcile_seconds: float = Field(default=10.0, gt=0)
     seed: int = 0
     """For the bootstrap intervals, so that a page shows the same numbers twice."""

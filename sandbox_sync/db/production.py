@@ -116,6 +116,20 @@ def live_task_ids(session: Session, project_id: int) -> set[int]:
     )
 
 
+def count_unanswered(session: Session, project_id: int) -> int:
+    """How many eligible tasks of a project wait for production's answer."""
+    counted = (
+        sa.select(sa.func.count(ProductionTask.id))
+        .outerjoin(Reference, Reference.production_task_id == ProductionTask.id)
+        .where(
+            ProductionTask.project_id == project_id,
+            ProductionTask.deleted_at.is_(None),
+            Reference.production_task_id.is_(None),
+        )
+    )
+    return session.scalar(counted) or 0
+
+
 def tasks_of_annotations(session: Session, annotation_ids: Collection[int]) -> set[int]:
     """The tasks whose committed answer is one of these annotations."""
     found = sa.select(Reference.production_task_id).where(

@@ -59,7 +59,8 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
         looked_until = before.looked_until if before is not None else None
         rows.save_project(session, project, kind=kind.name)
     if project.model_version:
-        record(room, room.production.tasks(project_id, predicted_by=project.model_version))
+        published = room.production.tasks(project_id, predicted_by=project.model_version)
+        record(room, cloning.in_serving_order(published, project.model_version))
     since = None if looked_until is None else looked_until - OVERLAP
     newest = record(room, room.production.tasks(project_id, updated_after=since))
     if newest is not None:
@@ -123,7 +124,7 @@ def _record_task(room: Room, session: Session, task: Task, *, shown: int | None)
     if project is None:
         raise UnknownProject(task.project_id)
     known = rows.task(session, task.id)
-    if known is None and not cloning.is_eligible(task, project.model_version):
+    if known is None and not _is_eligible(room, session, task, project):
         return
     moment = this_moment()
     if known is None or known.deleted_at or known.data_digest != cloning.digest_of(task.data):
@@ -131,6 +132,12 @@ def _record_task(room: Room, session: Session, task: Task, *, shown: int | None)
         rows.save_snapshot(session, taken, project_id=task.project_id, now=moment)
         log.info("snapshot.taken", production_task=task.id, kind=kind.name)
     _record_reference(room, session, task, kind)
+
+
+def _is_eligible(room: Room, session: Session, task: Task, project: ProductionProject) -> bool:
+    waiting = rows.count_unanswered(session, task.project_id)
+    ahead = room.settings.ahead
+    return cloning.is_eligible(task, project.model_version, waiting=waiting, ahead=ahead)
 
 
 def _record_reference(room: Room, session: Session, task: Task, kind: Kind) -> None:

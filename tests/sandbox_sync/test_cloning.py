@@ -33,12 +33,22 @@ def task(*predictions: Prediction, annotations: tuple[Annotation, ...] = ()) -> 
 SNAPSHOT = Snapshot(1, "intent", {"text": "é"}, "<View/>", "Be kind.", None)
 
 
-def test_eligible_is_published_or_answered() -> None:
-    assert cloning.is_eligible(task(prediction(1, "v2")), "v2")
-    assert not cloning.is_eligible(task(prediction(1, "v1")), "v2")
-    assert not cloning.is_eligible(task(prediction(1, "")), "")
-    assert cloning.is_eligible(task(annotations=(annotation(),)), "v2")
-    assert not cloning.is_eligible(task(annotations=(annotation(skipped=True),)), "v2")
+def test_eligible_is_answered_or_published_and_not_too_far_ahead() -> None:
+    room = {"waiting": 2, "ahead": 3}
+    full = {"waiting": 3, "ahead": 3}
+    assert cloning.is_eligible(task(prediction(1, "v2")), "v2", **room)
+    assert not cloning.is_eligible(task(prediction(1, "v2")), "v2", **full)
+    assert not cloning.is_eligible(task(prediction(1, "v1")), "v2", **room)
+    assert not cloning.is_eligible(task(prediction(1, "")), "", **room)
+    assert cloning.is_eligible(task(annotations=(annotation(),)), "v2", **full)
+    assert not cloning.is_eligible(task(annotations=(annotation(skipped=True),)), "v2", **room)
+
+
+def test_serving_order_is_least_confident_first_without_confidence_at_the_front() -> None:
+    sure = task(Prediction(1, "v2", 0.9, (), 1))
+    unsure = task(Prediction(1, "v2", 0.2, (), 2))
+    silent = task(Prediction(1, "v2", None, (), 3))
+    assert cloning.in_serving_order([sure, unsure, silent], "v2") == [silent, unsure, sure]
 
 
 @pytest.mark.parametrize(
