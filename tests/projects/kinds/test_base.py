@@ -36,9 +36,7 @@ def test_a_choice_is_read_and_other_controls_are_not() -> None:
 def test_spans_count_characters_also_beyond_the_basic_plane() -> None:
     # As Label Studio 1.23.2 stores it when "noon" is marked in its editor: an emoji counts as
     # the characters it is made of (one for the smile, four for the person at a computer).
-    text = (
-        "\U0001f600 Hi Ana,\n\n\U0001f469\U0001f3fe\u200d\U0001f4bb meet at noon?\n  Best"
-    )
+    text = "\U0001f600 Hi Ana,\n\n\U0001f469\U0001f3fe\u200d\U0001f4bb meet at noon?\n  Best"
     value = {"start": 24, "end": 28, "text": "noon", "labels": ["Time"]}
     answer = (Mark("details", "Time", 24, 28),)
     assert text[24:28] == "noon"
