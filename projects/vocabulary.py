@@ -1,7 +1,8 @@
 """The words of the product as frozen values, and their Label Studio JSON.
 
-Label Studio counts text offsets in UTF-16 units and says "score" where we say
-"confidence"; both are translated here and nowhere else.
+Label Studio says "score" where we say "confidence"; that is translated here and
+nowhere else. Its text offsets are Python's: characters, also beyond the basic
+plane (its editor stores 8, not 10, for the word after two emoji in "😀😀 Meet Maria").
 """
 
 from __future__ import annotations
@@ -201,18 +202,3 @@ def project_from_json(row: Mapping[str, Any]) -> Project:
         task_count=int(row.get("task_number") or 0),
         sampling=str(row.get("sampling") or ""),
     )
-
-
-def to_utf16(text: str, offset: int) -> int:
-    """A Python character offset as Label Studio counts it (UTF-16 units)."""
-    return len(text[:offset].encode("utf-16-le", "surrogatepass")) // 2
-
-
-def from_utf16(text: str, units: int) -> int:
-    """Label Studio's offset in UTF-16 units as a Python character offset.
-
-    An offset past the end gives the length of the text; one inside a
-    surrogate pair gives the character that the pair stands for.
-    """
-    encoded = text.encode("utf-16-le", "surrogatepass")[: max(units, 0) * 2]
-    return len(encoded.decode("utf-16-le", "ignore"))

@@ -37,14 +37,16 @@ def proportion(successes: int, n: int) -> Estimate | None:
 def mean(values: Sequence[float], *, seed: int = 0, draws: int = 2000) -> Estimate | None:
     """Mean of values in [0, 1] with a percentile bootstrap interval over them.
 
-    With values that are all 0 or 1 this is the Wilson interval, which stays
-    honest where a bootstrap of equal values would have no width.
+    With values that are all 0 or 1 this is the Wilson interval, and with a single
+    other value it is everything: a bootstrap of equal values would have no width.
     """
     if not values:
         return None
     array = np.asarray(values, dtype=float)
     if np.isin(array, (0.0, 1.0)).all():
         return proportion(int(array.sum()), len(array))
+    if len(array) == 1:
+        return Estimate(float(array[0]), 0.0, 1.0, 1)
     rng = np.random.default_rng(seed)
     means = rng.choice(array, size=(draws, len(array))).mean(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

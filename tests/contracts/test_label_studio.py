@@ -15,7 +15,7 @@ from projects.kit.errors import (
     NotInLabelStudio,
 )
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
-from projects.vocabulary import Json, Prediction, Project, from_utf16, to_utf16
+from projects.vocabulary import Json, Prediction, Project
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.support.processes import free_port
 from tests.support.studio import (
@@ -213,8 +213,8 @@ class TestPredictions:
         text = "😀👍🏽 meet in Paris 🗼 at noon"
         start = text.index("Paris")
         value = {
-            "start": to_utf16(text, start),
-            "end": to_utf16(text, start + 5),
+            "start": start,
+            "end": start + 5,
             "text": "Paris",
             "labels": ["place"],
         }
@@ -231,9 +231,7 @@ class TestPredictions:
         task = writer.task(number)
         for regions in (task.predictions[0].regions, task.annotations[0].regions):
             found = regions[0]["value"]
-            first = from_utf16(task.data["text"], found["start"])
-            last = from_utf16(task.data["text"], found["end"])
-            assert task.data["text"][first:last] == "Paris"
+            assert task.data["text"][found["start"] : found["end"]] == "Paris"
 
 
 class TestAnnotations:

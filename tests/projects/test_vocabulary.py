@@ -18,13 +18,11 @@ from projects.vocabulary import (
     answer_from_json,
     answer_to_json,
     as_answer,
-    from_utf16,
     parse_time,
     prediction_from_json,
     prediction_to_json,
     project_from_json,
     task_from_json,
-    to_utf16,
 )
 
 MOMENT = "2026-11-22T16:57:58.436125Z"
@@ -32,42 +30,6 @@ MOMENT = "2026-11-22T16:57:58.436125Z"
 texts = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("a😀👍🏽é\u200d")), max_size=40)
 offsets = st.one_of(st.none(), st.integers(0, 50))
 marks = st.builds(Mark, st.sampled_from("ab"), st.sampled_from("xyz"), offsets, offsets)
-
-
-@st.composite
-def places(draw: st.DrawFn) -> tuple[str, int]:
-    """A text and a character offset in it."""
-    text = draw(texts)
-    return text, draw(st.integers(0, len(text)))
-
-
-class TestOffsets:
-    # "a😀b": the smile takes two UTF-16 units, so b starts at unit 3 and character 2.
-    @pytest.mark.parametrize(("offset", "units"), [(0, 0), (1, 1), (2, 3), (3, 4)])
-    def test_known_places(self, offset: int, units: int) -> None:
-        assert to_utf16("a😀b", offset) == units
-        assert from_utf16("a😀b", units) == offset
-
-    def test_inside_a_pair_is_the_character_of_the_pair(self) -> None:
-        assert from_utf16("a😀b", 2) == 1
-
-    @pytest.mark.parametrize(("units", "offset"), [(99, 3), (-1, 0)])
-    def test_outside_the_text_is_its_edge(self, units: int, offset: int) -> None:
-        assert from_utf16("a😀b", units) == offset
-
-    @given(places())
-    def test_there_and_back(self, place: tuple[str, int]) -> None:
-        text, offset = place
-        assert from_utf16(text, to_utf16(text, offset)) == offset
-
-    @given(places())
-    def test_units_are_counted_as_utf_16_does(self, place: tuple[str, int]) -> None:
-        text, offset = place
-        assert to_utf16(text, offset) == sum(1 + (ord(c) > 0xFFFF) for c in text[:offset])
-
-    @given(texts, st.integers(-3, 100))
-    def test_every_unit_has_a_character(self, text: str, units: int) -> None:
-        assert 0 <= from_utf16(text, units) <= len(text)
 
 
 class TestAnswers:
