@@ -80,7 +80,7 @@ class Demo:
         self.plan = plan
         self.console = console
         self.kinds = {kind.name: kind for kind in registry.all_kinds()}
-        self.truth = _truth()
+        self.truth = true_answers()
         self.stop = threading.Event()
         self.production_done = threading.Event()
         self.labelled = dict.fromkeys(plan.labels, 0)
@@ -254,7 +254,8 @@ def _production_projects(house: House) -> dict[int, str]:
         writer.close()
 
 
-def _truth() -> dict[str, dict[str, Answer]]:
+def true_answers() -> dict[str, dict[str, Answer]]:
+    """Kind name to message id to the true answer of every sample message."""
     found: dict[str, dict[str, Answer]] = {kind.name: {} for kind in registry.all_kinds()}
     for sample in generate(SAMPLES, seed=SAMPLE_SEED):
         for name, answer in sample.truth.items():

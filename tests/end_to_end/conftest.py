@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from projects.kit.label_studio import LabelStudioWriter
-from scripts import demo, up
+from scripts import demo, programs, up
+from scripts.demo import Demo, Plan
 from scripts.errors import NotInstalled
 from scripts.label_studio import executable
 from scripts.programs import House
-from scripts.state import Ports, State
+from scripts.state import Ports, State, read_json
 from tests.conftest import absent
 from tests.support.processes import free_port
 
 START_SECONDS = 280
+FEEDBACK_PICTURE = "feedback.png"
+LABELS = {"intent": 45, "details": 24}
 
 
 def understudy(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -60,6 +68,39 @@ def production(house: House) -> Iterator[LabelStudioWriter]:
     writer = LabelStudioWriter(house.production.url, house.production.token)
     yield writer
     writer.close()
+
+
+def kill(house: House, name: str) -> None:
+    rows = read_json(house.state.status_file)["processes"]
+    pid = next(row["pid"] for row in rows if row["name"] == name)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def summary(house: House) -> dict[str, Any]:
+    """A demo in which the worker and the practice service are killed, twice each."""
+    demo = Demo(house, Plan(labels=LABELS, seed=3, limit_seconds=500), Console(quiet=True))
+    result: dict[str, Any] = {}
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            result.update(demo.run())
+        except Exception as error:  # noqa: BLE001 - handed to the test's own thread
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for share in (0.3, 0.7):
+        while thread.is_alive() and sum(demo.labelled.values()) < share * sum(LABELS.values()):
+            time.sleep(0.2)
+        kill(house, programs.WORKER)
+        kill(house, programs.SYNC)
+    thread.join()
+    if errors:
+        raise errors[0]
+    return result
 
 
 def _logs(folder: Path) -> str:

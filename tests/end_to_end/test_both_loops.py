@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from projects.kit.label_studio import LabelStudioWriter
-from scripts import programs
-from scripts.demo import TRAINEES, Demo, Plan
+from scripts.demo import TRAINEES
 from scripts.programs import House
-from scripts.state import read_json
+from tests.end_to_end.conftest import LABELS
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
-
-LABELS = {"intent": 45, "details": 24}
-
-
-def kill(house: House, name: str) -> None:
-    rows = read_json(house.state.status_file)["processes"]
-    pid = next(row["pid"] for row in rows if row["name"] == name)
-    if pid:
-        os.kill(pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def summary(house: House) -> dict[str, Any]:
-    """A demo in which the worker and the practice service are killed, twice each."""
-    demo = Demo(house, Plan(labels=LABELS, seed=3, limit_seconds=500), Console(quiet=True))
-    result: dict[str, Any] = {}
-    errors: list[Exception] = []
-
-    def work() -> None:
-        try:
-            result.update(demo.run())
-        except Exception as error:  # noqa: BLE001 - handed to the test's own thread
-            errors.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    for share in (0.3, 0.7):
-        while thread.is_alive() and sum(demo.labelled.values()) < share * sum(LABELS.values()):
-            time.sleep(0.2)
-        kill(house, programs.WORKER)
-        kill(house, programs.SYNC)
-    thread.join()
-    if errors:
-        raise errors[0]
-    return result
 
 
 def test_everything_committed_was_learned_from_once(
