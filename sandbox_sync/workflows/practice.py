@@ -14,6 +14,7 @@ from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Project, Task
 from sandbox_sync import cloning, comparing
 from sandbox_sync.db import practice as rows
+from sandbox_sync.db import trainees
 from sandbox_sync.db.tables import PracticeItem
 from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.room import OVERLAP, Room
@@ -29,8 +30,8 @@ def find_trainees(room: Room) -> None:
         if email and not room.settings.is_trainer(email)
     }
     with room.transaction() as session:
-        joined = rows.save_trainees(session, emails, now=this_moment())
-        made = rows.make_lanes(session)
+        joined = trainees.save_trainees(session, emails, now=this_moment())
+        made = trainees.make_lanes(session)
     if joined or made:
         log.info("trainees.found", joined=len(joined), lanes=made)
 

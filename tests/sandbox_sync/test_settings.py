@@ -1,0 +1,62 @@
+"""The settings: told apart from nonsense, and all of them in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import sandbox_sync
+from sandbox_sync import __main__ as command
+from sandbox_sync.settings import Settings
+from tests.sandbox_sync.house import make_settings
+
+README = Path(sandbox_sync.__file__).parent / "README.md"
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_readme_names_every_setting(name: str) -> None:
+    assert f"`SANDBOX_SYNC_{name.upper()}`" in README.read_text(encoding="utf-8")
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "PRODUCTION_URL": "http://p",
+        "PRODUCTION_KEY": "k",
+        "PRODUCTION_WEBHOOK_SECRET": "a",
+        "SANDBOX_URL": "http://s",
+        "SANDBOX_TOKEN": "t",
+        "SANDBOX_WEBHOOK_SECRET": "b",
+        "SESSION_SECRET": "c",
+        "PROJECTS": '{"7": "intent"}',
+        "TRAINERS": '["Trainer@Example.com"]',
+        "SLACK_TOKEN": "",
+        "PUBLIC_URL": "http://me:1/",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"SANDBOX_SYNC_{name}", value)
+    settings = Settings()
+    assert settings.projects == {7: "intent"}
+    assert settings.is_trainer(" trainer@example.COM")
+    assert settings.slack_token is None
+    assert settings.sandbox_hook == "http://me:1/webhooks/sandbox"
+    assert settings.link("/feedback/3") == "http://me:1/feedback/3"
+    assert settings.database.startswith("sqlite:///")
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    shown = repr(make_settings(tmp_path, {}, sandbox_token="do-not-show-me"))
+    assert "do-not-show-me" not in shown
+
+
+def test_nonsense_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        make_settings(tmp_path, {}, queue_depth=0)
+
+
+def test_command_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SANDBOX_SYNC_{name.upper()}", raising=False)
+    with pytest.raises(SystemExit, match="SANDBOX_SYNC_SANDBOX_TOKEN: Field required"):
+        command.main()
