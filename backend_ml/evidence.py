@@ -20,7 +20,7 @@ from projects.kinds.base import Kind
 from projects.kit import intervals
 from projects.vocabulary import answer_from_json
 
-BUCKET = 50
+BUCKET = 25
 """Labels per point of a learning curve."""
 ARMS = (ACTIVE, RANDOM, UNPUBLISHED)
 

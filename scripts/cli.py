@@ -160,7 +160,9 @@ def demo(
     if not exit_after:
         print_addresses(house)
         people = ", ".join([demo_module.WORKER_EMAIL, *demo_module.TRAINEES])
-        out.print(f"Simulated people: {people}; password {house.secrets.people_password}")
+        out.print(f"The simulated people: {people}", highlight=False)
+        password = house.secrets.people_password
+        out.print(f"Sign in as one of them with the password {password}", highlight=False)
         out.print("Everything goes on running. End it with: .venv/bin/understudy down")
 
 
@@ -205,23 +207,20 @@ def samples_command(
 
 
 def print_addresses(house: House) -> None:
-    """The table of addresses and sign-ins."""
-    table = Table(title="Understudy is running", show_lines=True)
-    for column in ("for", "address", "sign in with"):
-        table.add_column(column, overflow="fold")
+    """The table of addresses and sign-ins, and the links with which people join."""
+    table = Table(title="Understudy is running")
+    for column in ("for", "address", "e-mail", "password"):
+        table.add_column(column, no_wrap=True)
     production, sandbox = house.production, house.sandbox
-    trainer = f"{sandbox.email}\n{sandbox.password}"
-    table.add_row(
-        "annotators, ML engineers (production)",
-        production.url,
-        f"{production.email}\n{production.password}",
-    )
-    table.add_row("trainees (sandbox)", sandbox.url, trainer)
-    table.add_row("trainers: scores and comparisons", f"{house.sync_url}/trainer", "as the sandbox")
-    table.add_row("ML backend: health, metrics", f"{house.backend_url}/health", "-")
-    table.add_row("a new annotator signs up", invite_link(production.url, production.token), "-")
-    table.add_row("a new trainee signs up", invite_link(sandbox.url, sandbox.token), "-")
+    trainer = (sandbox.email, sandbox.password)
+    table.add_row("production", production.url, production.email, production.password)
+    table.add_row("sandbox", sandbox.url, *trainer)
+    table.add_row("trainers' pages", f"{house.sync_url}/trainer", *trainer)
+    table.add_row("ML backend", f"{house.backend_url}/health", "-", "-")
     out.print(table)
+    for who, instance in (("annotator", production), ("trainee", sandbox)):
+        link = invite_link(instance.url, instance.token)
+        out.print(f"A new {who} signs up at {link}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -84,6 +84,7 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     """The tables at the end of the demo."""
     for project in summary["production"]["projects"].values():
         console.print(_accuracy_table(project))
+        console.print(_version_table(project))
     console.print(_trainee_table(summary["practice"]["scores"]))
     console.print(_count_table(summary))
 
@@ -101,6 +102,17 @@ def _accuracy_table(project: Mapping[str, Any]) -> Table:
             percent(random),
             str(random["n"] if random else 0),
         )
+    return table
+
+
+def _version_table(project: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{project['kind']}: each model on labels that it never saw")
+    for column in ("model", "labels", "agreement", "n", "state"):
+        table.add_column(column, justify="right")
+    for row in project["versions"]:
+        held_out = row["held_out"]
+        n = str(held_out["n"] if held_out else 0)
+        table.add_row(row["version"], str(row["labels"]), percent(held_out), n, row["state"])
     return table
 
 

@@ -96,8 +96,7 @@ class State:
         known: dict[str, str] = read_json(self.secrets_file) or {}
         wanted = {field.name for field in fields(Secrets)}
         missing = wanted - known.keys()
-        # Label Studio's tokens have 40 characters.
-        known |= {name: secrets.token_hex(20) for name in sorted(missing)}
+        known |= {name: _new_secret(name) for name in sorted(missing)}
         if missing:
             write_json(self.secrets_file, known)
         return Secrets(**{name: known[name] for name in wanted})
@@ -111,6 +110,11 @@ class State:
     def remember(self, ports: Ports) -> None:
         """Use these ports next time too."""
         write_json(self.ports_file, asdict(ports))
+
+
+def _new_secret(name: str) -> str:
+    """Passwords are for typing; Label Studio's tokens must have 40 characters."""
+    return secrets.token_hex(8 if name.endswith("_password") else 20)
 
 
 def read_json(path: Path) -> Any:

@@ -23,7 +23,8 @@ def test_secrets_are_made_once_and_differ_from_each_other(state: State) -> None:
     assert state.secrets() == first
     values = list(vars(first).values())
     assert len(set(values)) == len(values)
-    assert all(len(value) == 40 for value in values)
+    assert all(len(value) >= 16 for value in values)
+    assert len(first.production_token) == 40  # Label Studio takes no other length
 
 
 def test_secrets_can_be_read_by_their_owner_only(state: State) -> None:
