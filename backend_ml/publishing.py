@@ -7,7 +7,9 @@ sent again, and the random draw is not drawn twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 
 import numpy as np
@@ -45,9 +47,22 @@ def publish(workshop: Workshop, project_id: int) -> int:
     plan = plan or _decide(workshop, project_id, kind, serving)
     if plan is None:
         return 0
+    if resumed:
+        _let_land(workshop, plan)
     pushed = _carry_out(workshop, project_id, kind, plan, look=resumed)
     log.info("batch.published", project=project_id, version=plan.version, tasks=pushed)
     return pushed
+
+
+def _let_land(workshop: Workshop, plan: PlanRow) -> None:
+    """Wait until no request of the run that was cut off can still be at work.
+
+    Label Studio goes on with a request whose sender was killed: a prediction
+    that is not there now can appear a second later.
+    """
+    begun = plan.started_at or workshop.clock()
+    landed = begun + timedelta(seconds=workshop.settings.in_flight_seconds)
+    time.sleep(max(0.0, (landed - workshop.clock()).total_seconds()))
 
 
 def runs_low(session: Session, workshop: Workshop, project_id: int) -> bool:

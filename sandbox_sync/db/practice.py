@@ -160,6 +160,7 @@ class Unfinished:
     key: str
     snapshot: Snapshot
     sandbox_task_id: int | None
+    attempted_at: datetime | None
 
 
 def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
@@ -175,7 +176,17 @@ def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
         )
         .order_by(PracticeItem.id)
     )
-    return [Unfinished(item.key, thaw(row), item.sandbox_task_id) for item, row in rows]
+    return [
+        Unfinished(item.key, thaw(row), item.sandbox_task_id, item.attempted_at)
+        for item, row in rows
+    ]
+
+
+def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:
+    """From now on a request about these items may be at work in Label Studio."""
+    session.execute(
+        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(attempted_at=now)
+    )
 
 
 def set_created(session: Session, task_ids: Mapping[str, int]) -> None:
@@ -210,7 +221,7 @@ def release(session: Session, lane_id: int, item_ids: Sequence[int]) -> None:
     session.execute(
         sa.update(PracticeItem)
         .where(PracticeItem.lane_id == lane_id, PracticeItem.id.in_(item_ids))
-        .values(sandbox_task_id=None, suggested_at=None, skipped_at=None)
+        .values(sandbox_task_id=None, attempted_at=None, suggested_at=None, skipped_at=None)
     )
 
 

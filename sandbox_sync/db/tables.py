@@ -116,6 +116,8 @@ class PracticeItem(Base):
     lane_id: Mapped[int] = mapped_column(sa.ForeignKey("lane.id"), index=True)
     sandbox_task_id: Mapped[int | None] = mapped_column(unique=True)
     reserved_at: Mapped[datetime]
+    attempted_at: Mapped[datetime | None]
+    """When we last began to make the copy in Label Studio."""
     suggested_at: Mapped[datetime | None]
     """When the copy got its suggestion, or was found to have none to get."""
     skipped_at: Mapped[datetime | None]

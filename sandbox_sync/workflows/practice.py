@@ -123,15 +123,16 @@ def _look_at_lane(
         expected = rows.known_task_count(session, lane.id)
     if thoroughly or project.task_count < expected:
         _find_deleted(room, lane.id, project.id)
-    if thoroughly or project.task_count > expected:
-        _remove_twins(room, lane.id, project.id)
+    remove_twins(room, lane.id, project, thoroughly=thoroughly)
 
 
-def _remove_twins(room: Room, lane_id: int, project_id: int) -> None:
+def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool = False) -> None:
     """Unanswered second copies of an item, which a busy Label Studio can make by itself."""
     with room.transaction() as session:
         recorded = rows.recorded_tasks(session, lane_id)
-    for task in room.sandbox.tasks(project_id):
+    if project.task_count <= len(recorded) and not thoroughly:
+        return
+    for task in room.sandbox.tasks(project.id):
         ours = recorded.get(str(task.meta.get(cloning.KEY)))
         if ours is not None and ours != task.id and not task.annotations:
             room.sandbox.delete_task(task.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from projects.kinds import registry
@@ -13,7 +14,7 @@ from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Project, Task
 from sandbox_sync import cloning
 from sandbox_sync.db import practice as rows
-from sandbox_sync.workflows.practice import project_digest
+from sandbox_sync.workflows.practice import project_digest, remove_twins
 from sandbox_sync.workflows.room import Room, current
 
 HOOK_ACTIONS = (
@@ -76,15 +77,28 @@ def fill(room: Room, lane_id: int) -> None:
         lane = rows.lane(session, lane_id)
         if lane is None or lane.sandbox_project_id is None:
             return
-        left_over = rows.unfinished(session, lane.id)
         digests = rows.plan(session, lane, depth=room.settings.queue_depth)
         rows.reserve(session, lane, digests, now=this_moment())
-        waiting = rows.unfinished(session, lane.id)
+        waiting = [item for item in rows.unfinished(session, lane.id) if not _in_flight(room, item)]
+        rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
     if not waiting:
         return
-    there = _already_there(room, lane.sandbox_project_id) if left_over else {}
+    again = any(item.attempted_at is not None for item in waiting)
+    there = _already_there(room, lane.sandbox_project_id) if again else {}
     task_ids = _create(room, lane.sandbox_project_id, waiting, there)
+    remove_twins(room, lane.id, room.sandbox.project(lane.sandbox_project_id))
     _suggest(room, lane.sandbox_project_id, waiting, task_ids, there)
+
+
+def _in_flight(room: Room, item: rows.Unfinished) -> bool:
+    """Whether a request of an earlier try may still be at work, so that looking proves nothing.
+
+    Label Studio goes on with a request whose sender was killed: a copy that is
+    not there now can appear a second later.
+    """
+    if item.attempted_at is None:
+        return False
+    return this_moment() - item.attempted_at < timedelta(seconds=room.settings.in_flight_seconds)
 
 
 def _create(

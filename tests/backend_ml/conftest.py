@@ -82,6 +82,7 @@ def make_settings(folder: Path, database_url: str = "", **changes: object) -> Se
         basic_user="user",
         basic_password=SecretStr("password"),
         webhook_secret=SecretStr("secret"),
+        in_flight_seconds=0,
     )
     return settings.model_copy(update=changes)
 

@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 import pytest
@@ -10,6 +10,7 @@ from backend_ml.selecting import RANDOM
 from backend_ml.tables import AssignmentRow, PublicationRow, VersionRow
 from projects.kit.database import transaction
 from projects.kit.errors import LabelStudioUnavailable
+from projects.vocabulary import Prediction
 from tests.backend_ml.conftest import Desk
 
 MakeDesk = Callable[..., Desk]
@@ -90,6 +91,36 @@ def test_an_interrupted_publication_is_carried_on(
     assert random_tasks(desk) == drawn
     assert Counter(Counter(desk.stored()).values()) == {1: 40}
     assert served(desk) == "intent-0001"
+
+
+def test_a_push_that_was_cut_off_is_given_time_to_land(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(in_flight_seconds=30)
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    studio = desk.workshop.studio
+    late: list[Sequence[Prediction]] = []
+
+    def killed(_: int, rows: Sequence[Prediction]) -> None:
+        late.append(rows)
+        raise KeyboardInterrupt
+
+    waited: list[float] = []
+
+    def landing(seconds: float) -> None:
+        waited.append(seconds)
+        monkeypatch.undo()
+        studio.push_predictions(desk.project_id, late[0])
+
+    monkeypatch.setattr(studio, "push_predictions", killed)
+    with pytest.raises(KeyboardInterrupt):
+        publishing.publish(desk.workshop, desk.project_id)
+    monkeypatch.setattr("backend_ml.publishing.time.sleep", landing)
+    publishing.publish(desk.workshop, desk.project_id)
+    assert 0 < waited[0] <= 30
+    assert Counter(Counter(desk.stored()).values()) == {1: 40}
 
 
 def test_a_task_that_is_gone_does_not_hold_up_the_rest(make_desk: MakeDesk) -> None:

@@ -198,6 +198,7 @@ def make_settings(folder: Path, projects: dict[int, str], **more: Any) -> Settin
         "public_url": "http://sync.test",
         "trainers": [ADMIN],
         "queue_depth": 10,
+        "in_flight_seconds": 0,
     }
     return Settings(**(values | more))
 

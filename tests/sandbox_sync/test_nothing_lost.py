@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from projects.kit import database
+from projects.kit.label_studio import LabelStudioWriter
+from projects.vocabulary import Json
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import STALE
 from tests.sandbox_sync.house import ADA, BEN, DETAILS, INTENT, House, choice, running_house
@@ -108,6 +110,33 @@ def test_a_crash_after_the_copies_were_made_makes_no_second_copy(
         with pytest.raises(KeyboardInterrupt):
             house.reconcile()
     assert len(house.sandbox.store.tasks) == 2
+    house.reconcile(passes=3)
+    assert len(house.sandbox.store.tasks) == 4
+    assert house.summary()["clones"] == 4
+
+
+def test_a_copy_that_appears_after_a_crash_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label Studio goes on with an import whose sender was killed."""
+    house.reconcile()
+    late: list[tuple[int, list[Json]]] = []
+
+    def killed(_: LabelStudioWriter, project_id: int, rows: list[Json]) -> list[int]:
+        late.append((project_id, rows))
+        raise KeyboardInterrupt
+
+    house.publish("intent", ["First", "Second"])
+    with monkeypatch.context() as patch:
+        patch.setattr(LabelStudioWriter, "import_tasks", killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.reconcile()
+    house.settings.in_flight_seconds = 1000
+    house.reconcile(passes=3)
+    ((project_id, rows),) = late
+    assert all(task.project != project_id for task in house.sandbox.store.tasks.values())
+    house.sandbox.writer().import_tasks(project_id, rows)  # the import lands
+    house.settings.in_flight_seconds = 0
     house.reconcile(passes=3)
     assert len(house.sandbox.store.tasks) == 4
     assert house.summary()["clones"] == 4

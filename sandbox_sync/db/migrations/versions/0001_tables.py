@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.Column("lane_id", sa.Integer(), nullable=False),
         sa.Column("sandbox_task_id", sa.Integer(), nullable=True),
         sa.Column("reserved_at", UtcTime(), nullable=False),
+        sa.Column("attempted_at", UtcTime(), nullable=True),
         sa.Column("suggested_at", UtcTime(), nullable=True),
         sa.Column("skipped_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(
