@@ -121,6 +121,15 @@ def test_lock_contains_no_address(lock: Path) -> None:
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
 
 
+@pytest.mark.parametrize("document", tracked("*.md"), ids=str)
+def test_links_of_documents_lead_somewhere(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    inside = [link for link in links if "://" not in link]
+    missing = [link for link in inside if not ((ROOT / document).parent / link).exists()]
+    assert not missing
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = []
     for path in tracked(*(f"{package}/**.py" for package in PACKAGES)):

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from projects.kit import database
 from projects.kit.label_studio import LabelStudioWriter
+from sandbox_sync.db import queries
 from scripts.demo import TRAINEES
 from scripts.programs import House
 from tests.end_to_end.conftest import LABELS
@@ -49,7 +51,9 @@ def test_no_prediction_is_stored_twice_for_one_version(
 def test_clones_are_eligible_tasks_times_trainees_exactly(
     house: House, summary: dict[str, Any]
 ) -> None:
-    practice = summary["practice"]
+    assert summary["clones_exact"]
+    with database.sessions(database.make_engine(house.sync_database))() as session:
+        practice = queries.summary(session)
     assert practice["trainees"] == len(TRAINEES)
     assert (
         practice["clones"]

