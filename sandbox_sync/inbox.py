@@ -11,6 +11,7 @@ from uuid import uuid4
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
+from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import Room
 
 Source = Literal["production", "sandbox"]
@@ -23,7 +24,7 @@ LOOKED_AT = frozenset(
         "ANNOTATION_UPDATED",
         "ANNOTATIONS_DELETED",
         "TASKS_DELETED",
-        "PROJECT_UPDATED",
+        events.PROJECT_UPDATED,
     }
 )
 MOST_IDS = 5000
@@ -50,7 +51,7 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
             ignored=ignored,
         )
         if is_new and not ignored:
-            room.accept_event(session, key)
+            room.accept_event(session, session.get_one(Event, key))
     log.info("event.received", source=source, action=action, is_new=is_new, ignored=ignored)
     return is_new
 
@@ -82,7 +83,7 @@ def event_key(source: Source, action: str, body: Mapping[str, Any], hint: Hint) 
     event; a project event carries no moment, so each one counts.
     """
     moments = [str(row.get("updated_at")) for row in _rows(body, "annotation")]
-    if action == "PROJECT_UPDATED":
+    if action == events.PROJECT_UPDATED:
         moments.append(uuid4().hex)
     named = json.dumps([hint["tasks"], hint["annotations"], moments])
     return f"{source}:{action}:{hashlib.sha256(named.encode()).hexdigest()[:24]}"

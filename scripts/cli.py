@@ -209,14 +209,15 @@ def samples_command(
 def print_addresses(house: House) -> None:
     """The table of addresses and sign-ins, and the links with which people join."""
     table = Table(title="Understudy is running")
-    for column in ("for", "address", "e-mail", "password"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("for")
+    table.add_column("address", no_wrap=True)
+    table.add_column("sign in with", no_wrap=True)
     production, sandbox = house.production, house.sandbox
-    trainer = (sandbox.email, sandbox.password)
-    table.add_row("production", production.url, production.email, production.password)
-    table.add_row("sandbox", sandbox.url, *trainer)
-    table.add_row("trainers' pages", f"{house.sync_url}/trainer", *trainer)
-    table.add_row("ML backend", f"{house.backend_url}/health", "-", "-")
+    trainer = f"{sandbox.email}\n{sandbox.password}"
+    table.add_row("production", production.url, f"{production.email}\n{production.password}")
+    table.add_row("sandbox", sandbox.url, trainer)
+    table.add_row("trainers' pages", f"{house.sync_url}/trainer", "as the sandbox")
+    table.add_row("ML backend", f"{house.backend_url}/health", "-")
     out.print(table)
     for who, instance in (("annotator", production), ("trainee", sandbox)):
         link = invite_link(instance.url, instance.token)

@@ -41,11 +41,12 @@ TRAINEES: Mapping[str, ErrorModel] = {
 """Whom the demo signs up, and how each of them goes wrong."""
 SETTINGS = {
     "BACKEND_ML_RANDOM_SHARE": "0.2",
-    "SANDBOX_SYNC_RECONCILE_SECONDS": "5",
     "SANDBOX_SYNC_QUEUE_DEPTH": "40",
 }
 """The defaults, but for a larger random arm: a demo has few labels to estimate from."""
 IDLE_SECONDS = 0.5
+STABLE_SECONDS = 11.0
+"""Longer than the time between two reconciliations: what an event did not tell is found."""
 PLANTED_DRAWS = 5
 
 log = logs.get(__name__)
@@ -85,6 +86,7 @@ class Demo:
         self.production_done = threading.Event()
         self.labelled = dict.fromkeys(plan.labels, 0)
         self.failures: list[str] = []
+        self._over_since: float | None = None
         self.projects = _production_projects(house)
         self._backend = database.sessions(database.make_engine(house.backend_database))
         self._sync = database.sessions(database.make_engine(house.sync_database))
@@ -101,7 +103,7 @@ class Demo:
         for thread in threads:
             thread.start()
         with View(self.console, self.plan.labels, [t.email for t in trainees]) as view:
-            while not self._is_over():
+            while not self._stays_over():
                 if time.monotonic() - started > self.plan.limit_seconds:
                     self.stop.set()
                     raise DemoFailed(f"not finished after {self.plan.limit_seconds:.0f} s")
@@ -205,7 +207,16 @@ class Demo:
             if not all(evidence.is_settled(session, number) for number in self.projects):
                 return False
         practice = self._practice()
-        return bool(practice["clones"] == practice["expected_clones"] > 0)
+        complete = practice["clones"] == practice["expected_clones"] > 0
+        return complete and not practice["unhandled_events"]
+
+    def _stays_over(self) -> bool:
+        """Whether nothing is left to do, and a look at everything found nothing more."""
+        if not self._is_over():
+            self._over_since = None
+            return False
+        self._over_since = self._over_since or time.monotonic()
+        return time.monotonic() - self._over_since > STABLE_SECONDS
 
     def _wait_until_settled(self, started: float) -> None:
         """Nobody works any more; wait for what is still under way."""

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from sandbox_sync.db.tables import Event
 from sandbox_sync.db.writing import insert_once
 
+PROJECT_UPDATED = "PROJECT_UPDATED"
+
 
 def record(
     session: Session,
@@ -45,6 +47,19 @@ def get(session: Session, key: str) -> Event | None:
 def mark_handled(session: Session, key: str, *, now: datetime) -> None:
     """We have looked at what this event hinted at."""
     session.execute(sa.update(Event).where(Event.key == key).values(handled_at=now))
+
+
+def mark_same_look(session: Session, event: Event, *, begun: datetime, now: datetime) -> None:
+    """A look at a project does for every hint at it that came before the look began."""
+    same = sa.select(Event).where(
+        Event.source == event.source,
+        Event.action == PROJECT_UPDATED,
+        Event.handled_at.is_(None),
+        Event.received_at <= begun,
+    )
+    for other in session.scalars(same):
+        if other.hint.get("projects") == event.hint.get("projects"):
+            other.handled_at = now
 
 
 def take_stale(session: Session, *, now: datetime, after: timedelta, limit: int) -> list[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from projects.kit import engine
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
+from sandbox_sync.db.events import PROJECT_UPDATED
 from sandbox_sync.workflows import practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
@@ -27,17 +28,20 @@ def handle(room: Room, key: str) -> None:
         event = events.get(session, key)
     if event is None or event.handled_at is not None:
         return
+    begun = this_moment()
     look = _look_at_production if event.source == "production" else _look_at_sandbox
     look(room, event.action, event.hint)
     with room.transaction() as session:
         events.mark_handled(session, key, now=this_moment())
+        if event.action == PROJECT_UPDATED:
+            events.mark_same_look(session, event, begun=begun, now=this_moment())
     top_up(room, reason=f"event:{key}")
 
 
 def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> None:
-    if action == "PROJECT_UPDATED":
+    if action == PROJECT_UPDATED:
         for project_id in _numbers(hint, "projects"):
-            production.look_at_project(room, project_id)
+            production.look_at_batch(room, project_id)
         return
     pairs = hint.get("shown")
     shown = {int(k): int(v) for k, v in pairs.items()} if isinstance(pairs, dict) else {}
@@ -46,7 +50,7 @@ def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> Non
 
 
 def _look_at_sandbox(room: Room, action: str, hint: dict[str, object]) -> None:
-    if action != "PROJECT_UPDATED":
+    if action != PROJECT_UPDATED:
         practice.look_at_tasks(room, _numbers(hint, "tasks"))
 
 

@@ -12,7 +12,7 @@ from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio, PlatformError
-from projects.vocabulary import Annotation, Task
+from projects.vocabulary import Annotation, Project, Task
 from sandbox_sync import cloning, comparing
 from sandbox_sync.db import production as rows
 from sandbox_sync.db.tables import ProductionProject
@@ -49,18 +49,13 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
 
     ``thoroughly`` also looks for tasks that were deleted without a word.
     """
-    kind = room.kind_of(project_id)
-    if kind is None:
-        return
-    project = room.production.project(project_id)
     with room.transaction() as session:
         before = rows.project(session, project_id)
         known = before.task_count if before is not None else 0
         looked_until = before.looked_until if before is not None else None
-        rows.save_project(session, project, kind=kind.name)
-    if project.model_version:
-        published = room.production.tasks(project_id, predicted_by=project.model_version)
-        record(room, cloning.in_serving_order(published, project.model_version))
+    project = look_at_batch(room, project_id)
+    if project is None:
+        return
     since = None if looked_until is None else looked_until - OVERLAP
     newest = record(room, room.production.tasks(project_id, updated_after=since))
     if newest is not None:
@@ -68,6 +63,20 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
             rows.set_looked_until(session, project_id, newest)
     if thoroughly or project.task_count < known:
         _find_deleted(room, project_id)
+
+
+def look_at_batch(room: Room, project_id: int) -> Project | None:
+    """Config, guidelines and the batch that is published now; ``None`` if not one of ours."""
+    kind = room.kind_of(project_id)
+    if kind is None:
+        return None
+    project = room.production.project(project_id)
+    with room.transaction() as session:
+        rows.save_project(session, project, kind=kind.name)
+    if project.model_version:
+        published = room.production.tasks(project_id, predicted_by=project.model_version)
+        record(room, cloning.in_serving_order(published, project.model_version))
+    return project
 
 
 def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:

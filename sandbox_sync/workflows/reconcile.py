@@ -64,6 +64,6 @@ def redrive(room: Room) -> None:
     moment = this_moment()
     with room.transaction() as session:
         for event in events.take_stale(session, now=moment, after=STALE, limit=LIMIT):
-            room.accept_event(session, event.key, attempt=event.attempts)
+            room.accept_event(session, event)
         room.accept_due_messages(session, now=moment)
         events.forget(session, before=moment - KEEP_EVENTS)

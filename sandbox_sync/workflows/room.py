@@ -16,13 +16,17 @@ from projects.kit import database
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from sandbox_sync.db import outcomes
+from sandbox_sync.db.events import PROJECT_UPDATED
+from sandbox_sync.db.tables import Event
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
 
 EVENTS = Lane("events", concurrency=4, poll_seconds=0.1)
+LOOKS = Lane("looks", concurrency=1)
+"""Looks at a whole project take seconds; feedback on one answer must not wait behind them."""
 TENDING = Lane("tending", concurrency=3, one_per_key=True)
 MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
-LANES = (EVENTS, TENDING, MESSAGES)
+LANES = (EVENTS, LOOKS, TENDING, MESSAGES)
 
 OVERLAP = timedelta(seconds=60)
 """How far each look reaches back behind the newest change that was seen."""
@@ -72,9 +76,11 @@ class Room:
         name = self.settings.projects.get(project_id)
         return None if name is None else registry.load(name)
 
-    def accept_event(self, session: Session, key: str, *, attempt: int = 0) -> None:
+    def accept_event(self, session: Session, event: Event) -> None:
         """Have somebody look at what an event hints at."""
-        self.acceptor.accept(session, EVENTS, "handle_event", key, key=f"event:{key}:{attempt}")
+        lane = LOOKS if event.action == PROJECT_UPDATED else EVENTS
+        key = f"event:{event.key}:{event.attempts}"
+        self.acceptor.accept(session, lane, "handle_event", event.key, key=key)
 
     def accept_tending(self, session: Session, lane_id: int, *, reason: str) -> None:
         """Have a lane brought into step; ``reason`` names the occasion, once each."""
