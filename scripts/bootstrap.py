@@ -31,12 +31,8 @@ Report = Callable[[str], None]
 
 def production_projects(writer: LabelStudioWriter) -> dict[int, str]:
     """Make sure that production has one project per kind; returns the kind of each project id."""
-    known = {project.title: project for project in writer.projects()}
-    found: dict[int, str] = {}
-    for kind in registry.all_kinds():
-        project = _ensure(writer, known.get(kind.title), kind.title, kind)
-        found[project.id] = kind.name
-    return found
+    kinds = registry.all_kinds()
+    return {_ensure(writer, kind.title, kind).id: kind.name for kind in kinds}
 
 
 def connect(writer: LabelStudioWriter, projects: Mapping[int, str], house: House) -> None:
@@ -75,11 +71,9 @@ def load_samples(
 
 def sandbox_examples(writer: LabelStudioWriter) -> None:
     """One project per kind in the sandbox with a few messages, to look at the interface."""
-    known = {project.title: project for project in writer.projects()}
     messages = [sample.message for sample in generate(TRY_OUT, seed=TRY_OUT_SEED)]
     for kind in registry.all_kinds():
-        title = f"{kind.title}: look around"
-        project = _ensure(writer, known.get(title), title, kind)
+        project = _ensure(writer, f"{kind.title}: look around", kind)
         intake.load(messages, writer=writer, projects={kind.name: project.id})
 
 
@@ -93,15 +87,15 @@ def is_empty(writer: LabelStudioWriter, numbers: Sequence[int]) -> bool:
     return all(writer.project(number).task_count == 0 for number in numbers)
 
 
-def _ensure(writer: LabelStudioWriter, project: Project | None, title: str, kind: Kind) -> Project:
+def _ensure(writer: LabelStudioWriter, title: str, kind: Kind) -> Project:
     wanted: dict[str, Any] = {
+        "label_config": kind.label_config,
         "expert_instruction": kind.guidelines,
         "show_instruction": True,
         "show_collab_predictions": True,
         "sampling": "Uncertainty sampling",
     }
-    if project is None:
-        return writer.create_project(title, label_config=kind.label_config, **wanted)
+    project = writer.ensure_project(title, **wanted)
     if project.label_config != kind.label_config or project.guidelines != kind.guidelines:
-        writer.update_project(project.id, label_config=kind.label_config, **wanted)
+        writer.update_project(project.id, **wanted)
     return project

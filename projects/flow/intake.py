@@ -148,7 +148,25 @@ def _carry_out(plan: _Plan, writer: LabelStudioWriter, progress: Progress | None
         writer.import_tasks(plan.project_id, [{"data": data, "meta": {}} for data in chunk])
         if progress:
             progress(plan.kind, plan.already_there + first + len(chunk), total)
+    if plan.rows:
+        _remove_twins(plan.project_id, writer)
     logs.get(__name__).info(
         "tasks.created", kind=plan.kind, created=len(plan.rows), already_there=plan.already_there
     )
     return KindCount(created=len(plan.rows), already_there=plan.already_there)
+
+
+def _remove_twins(project_id: int, writer: LabelStudioWriter) -> None:
+    """Second tasks of one message, which a busy Label Studio can make of one import.
+
+    It handles a request again from the start when its database was locked. Of
+    twins the one that somebody answered stays, else the first.
+    """
+    seen: set[str] = set()
+    for task in sorted(writer.tasks(project_id), key=lambda t: (not t.annotations, t.id)):
+        message_id = str(task.data.get("message_id", ""))
+        if message_id in seen and not task.annotations:
+            writer.delete_task(task.id)
+            logs.get(__name__).warning("task.twin_removed", task=task.id)
+        if message_id:
+            seen.add(message_id)

@@ -9,7 +9,6 @@ from typing import Any
 from projects.kinds import registry
 from projects.kit import engine, logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import LabelStudioUnavailable
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Project, Task
 from sandbox_sync import cloning
@@ -153,29 +152,10 @@ def _bring(room: Room, lane: rows.Lane) -> Project:
         fields["sampling"] = lane.sampling
     project_id = lane.sandbox_project_id
     if project_id is None:
-        project_id = _named(room, title)
-    if project_id is None:
-        room.sandbox.create_project(title, label_config=lane.label_config, **fields)
-        project_id = _named(room, title)
-    if project_id is None:
-        raise LabelStudioUnavailable(f"the new project of lane {lane.id} is not listed")
+        made = room.sandbox.ensure_project(title, label_config=lane.label_config, **fields)
+        project_id = made.id
     room.sandbox.update_project(project_id, label_config=lane.label_config, **fields)
     return room.sandbox.project(project_id)
-
-
-def _named(room: Room, title: str) -> int | None:
-    """The project of this title: the first, without its empty twins.
-
-    When Label Studio's database is busy it handles a request again from the
-    start, and one request to create can make two projects.
-    """
-    same = sorted((p for p in room.sandbox.projects() if p.title == title), key=lambda p: p.id)
-    same.sort(key=lambda p: p.task_count == 0)
-    for twin in same[1:]:
-        if twin.task_count == 0:
-            room.sandbox.request("DELETE", f"/api/projects/{twin.id}/")
-            log.warning("project.twin_removed", sandbox_project=twin.id)
-    return same[0].id if same else None
 
 
 def _already_there(room: Room, project_id: int) -> dict[str, Task]:

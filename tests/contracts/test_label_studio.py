@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -45,6 +46,26 @@ class TestProjects:
     ) -> None:
         writer.update_project(project.id, expert_instruction="Now shorter.")
         assert writer.project(project.id).guidelines == "Now shorter."
+
+    def test_a_title_is_made_sure_of_once(self, writer: LabelStudioWriter) -> None:
+        title = f"Made sure of {uuid4().hex[:8]}"
+        made = writer.ensure_project(title, label_config=CONFIG)
+        assert writer.ensure_project(title, label_config=CONFIG) == made
+        assert [p.id for p in writer.projects() if p.title == title] == [made.id]
+
+    def test_a_twin_that_one_request_made_goes(
+        self, writer: LabelStudioWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        title = f"Twins {uuid4().hex[:8]}"
+        create = writer.create_project
+
+        def twice(title: str, *, label_config: str) -> Project:
+            create(title, label_config=label_config)
+            return create(title, label_config=label_config)
+
+        monkeypatch.setattr(writer, "create_project", twice)
+        made = writer.ensure_project(title, label_config=CONFIG)
+        assert [p.id for p in writer.projects() if p.title == title] == [made.id]
 
     def test_tasks_are_counted(self, writer: LabelStudioWriter, project: Project) -> None:
         import_texts(writer, project, "one", "two")

@@ -14,6 +14,7 @@ from projects.kinds import registry
 from projects.kit.errors import BadInput, LabelStudioUnavailable
 from projects.kit.label_studio import LabelStudioWriter
 from projects.samples import generate
+from projects.vocabulary import Json
 from tests.fakes.label_studio import FakeLabelStudio
 
 MESSAGES = [sample.message for sample in generate(12, seed=5)]
@@ -150,3 +151,23 @@ def test_a_real_label_studio_gets_every_task_once(live_production: LabelStudioWr
         assert live_production.project(number).guidelines == kind.guidelines
         for task, message in zip(live_production.tasks(number), messages, strict=True):
             assert task.data == decompose(message)[kind.name]
+
+
+def test_twins_that_one_import_made_are_removed(
+    writer: LabelStudioWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects = make_projects(writer)
+    once = writer.import_tasks
+
+    def twice(project_id: int, rows: list[Json]) -> list[int]:
+        first = once(project_id, rows)
+        (answered, *_) = once(project_id, rows)
+        writer.create_annotation(answered, [], lead_time=1.0)
+        return first
+
+    monkeypatch.setattr(writer, "import_tasks", twice)
+    load(MESSAGES, writer=writer, projects=projects)
+    for number in projects.values():
+        tasks = list(writer.tasks(number))
+        assert sorted(t.data["message_id"] for t in tasks) == sorted(m.id for m in MESSAGES)
+        assert sum(bool(task.annotations) for task in tasks) == 1
