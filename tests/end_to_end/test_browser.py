@@ -64,10 +64,10 @@ def sign_in(page: Page, address: str, email: str, password: str) -> None:
 
 
 def open_next_task(page: Page, house: House, project: int) -> Json:
-    """Press "Label All Tasks", so to speak; returns the task that then stands on the page."""
-    address = f"{house.production.url}/projects/{project}/data?labeling=1"
+    """Press "Label All Tasks"; returns the task that then stands on the page."""
+    page.goto(f"{house.production.url}/projects/{project}/data")
     with page.expect_response(lambda answer: "id=next_task" in answer.url) as answered:
-        page.goto(address)
+        page.locator("button", has_text="Label All Tasks").first.click()
     expect(page.locator("button", has_text="Submit").first).to_be_visible()
     if page.get_by_text("Labeling Instructions").count():
         page.keyboard.press("Escape")
