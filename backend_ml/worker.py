@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import timedelta
 
 from backend_ml import (
     digesting,
@@ -20,7 +19,7 @@ from backend_ml import (
 )
 from backend_ml.settings import read_settings
 from backend_ml.workshop import Workshop, open_workshop
-from projects.kit import database, discovery, engine, logs
+from projects.kit import discovery, engine, logs
 from projects.kit.database import transaction
 from projects.kit.engine import Acceptor, Engine, Lane
 from projects.kit.errors import PlatformError
@@ -28,8 +27,6 @@ from projects.kit.errors import PlatformError
 NUDGE_SECONDS = 0.5
 PUBLISH_SECONDS = 5.0
 REDRIVE_SECONDS = 15.0
-PRUNE_SECONDS = 3600.0
-KEEP_HOURS = 24
 
 log = logs.get(__name__)
 
@@ -146,7 +143,6 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     nudger = Nudger(workshop, acceptor)
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
     running.every(REDRIVE_SECONDS, nudger.redrive, name="redrive")
-    running.every(PRUNE_SECONDS, _prune, name="prune")
     running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
     log.info("worker.started", projects=sorted(settings.projects))
     _reconcile(workshop)
@@ -163,10 +159,6 @@ def _reconcile(workshop: Workshop) -> None:
             reconciling.reconcile(workshop, project_id)
         except PlatformError as error:
             log.warning("reconcile.postponed", project=project_id, error=str(error)[:200])
-
-
-def _prune() -> None:
-    engine.prune(database.now() - timedelta(hours=KEEP_HOURS))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import fcntl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -36,6 +36,10 @@ from projects.kit.errors import PlatformError
 
 VERSION = "1"
 """Fixed by hand: with the engine's default, each change of the code orphans unfinished work."""
+
+KEEP = timedelta(days=1)
+"""Records of finished work are deleted after this; who must know longer keeps an event table."""
+PRUNE_SECONDS = 3600
 
 log = logs.get(__name__)
 P = ParamSpec("P")
@@ -174,6 +178,7 @@ class Engine:
                 partition_concurrency=1 if lane.one_per_key else None,
                 polling_interval_sec=lane.poll_seconds,
             )
+        self.every(PRUNE_SECONDS, lambda: prune(database.now() - KEEP), name="prune")
 
     def every(self, seconds: float, function: Callable[[], object], *, name: str) -> None:
         """Call ``function`` again and again; an error is logged and does not end the loop.
