@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     min_new_labels: int = 10
     quiet_seconds: float = 3.0
     min_labels_to_serve: int = 20
-    in_flight_seconds: float = 15.0
+    in_flight_seconds: float = 60.0
     reconcile_seconds: float = 10.0
     seed: int = 0
 

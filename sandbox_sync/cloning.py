@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ KEY = "practice"
 """The name of our key in the meta of a sandbox task. It says nothing about the answer."""
 SHOWN_VERSION = "suggestion"
 """One name for all suggestions in the sandbox: items of different batches all show theirs."""
+LATEST = datetime.max.replace(tzinfo=UTC)
 TITLE_LENGTH = 50
 """Label Studio takes no longer project titles."""
 
@@ -115,6 +116,22 @@ def _frozen(prediction: Prediction) -> Json:
         "confidence": prediction.confidence,
         "regions": [dict(region) for region in prediction.regions],
     }
+
+
+def copy_to_keep(copies: Sequence[Task], recorded: int) -> Task:
+    """Of several copies of one item, the one that stays.
+
+    The recorded one, unless only another was answered: then the first that was.
+    """
+
+    def rank(task: Task) -> tuple[datetime, bool, int]:
+        answered = (a.created_at for a in task.annotations if not a.was_cancelled)
+        return (min(answered, default=LATEST), task.id != recorded, task.id)
+
+    mine = next((task for task in copies if task.id == recorded), None)
+    if mine is not None and is_answered(mine):
+        return mine
+    return min(copies, key=rank)
 
 
 def practice_key(snapshot_digest: str, user_id: int) -> str:

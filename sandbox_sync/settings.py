@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """Open practice items per trainee and kind."""
     ahead: int = Field(default=10, ge=0)
     """Published tasks per kind that are copied before production has answered them."""
-    in_flight_seconds: float = Field(default=15.0, ge=0)
+    in_flight_seconds: float = Field(default=30.0, ge=0)
     """How long Label Studio may still be at work on a request that was cut off."""
     reconcile_seconds: float = Field(default=10.0, gt=0)
     seed: int = 0

@@ -216,6 +216,24 @@ def recorded_tasks(session: Session, lane_id: int) -> dict[str, int]:
     return {key: task_id for key, task_id in found if task_id is not None}
 
 
+def move(session: Session, key: str, sandbox_task_id: int) -> None:
+    """From now on the item is this task."""
+    session.execute(
+        sa.update(PracticeItem)
+        .where(PracticeItem.key == key)
+        .values(sandbox_task_id=sandbox_task_id)
+    )
+
+
+def lane_of_key(session: Session, key: str, project_id: int) -> int | None:
+    """The lane with an item of this key, if this is the lane's project."""
+    return session.scalar(
+        sa.select(PracticeItem.lane_id)
+        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+        .where(PracticeItem.key == key, LaneRow.sandbox_project_id == project_id)
+    )
+
+
 def release(session: Session, lane_id: int, item_ids: Sequence[int]) -> None:
     """These items have lost their sandbox task; they will get a new one."""
     session.execute(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -53,6 +54,7 @@ def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
             found = rows.item_of_task(session, task_id)
             item_id, lane_id = (found[0].id, found[0].lane_id) if found else (0, 0)
         if found is None:
+            _look_for_twin(room, task_id)
             continue
         try:
             task = room.sandbox.task(task_id)
@@ -60,6 +62,18 @@ def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
             _release(room, lane_id, item_id)
             continue
         record(room, [task])
+
+
+def _look_for_twin(room: Room, task_id: int) -> None:
+    """A task we do not know may be a second copy of one that we do."""
+    try:
+        task = room.sandbox.task(task_id)
+    except NotInLabelStudio:
+        return
+    with room.transaction() as session:
+        lane_id = rows.lane_of_key(session, str(task.meta.get(cloning.KEY)), task.project_id)
+    if lane_id is not None:
+        remove_twins(room, lane_id, room.sandbox.project(task.project_id))
 
 
 def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
@@ -127,16 +141,33 @@ def _look_at_lane(
 
 
 def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool = False) -> None:
-    """Unanswered second copies of an item, which a busy Label Studio can make by itself."""
+    """Second copies of an item, which a busy Label Studio can make by itself, and late.
+
+    A request whose sender was killed has been seen to land 47 seconds later.
+    The copy that was answered stays, and its answer counts; the others go.
+    """
     with room.transaction() as session:
         recorded = rows.recorded_tasks(session, lane_id)
     if project.task_count <= len(recorded) and not thoroughly:
         return
+    copies: dict[str, list[Task]] = defaultdict(list)
     for task in room.sandbox.tasks(project.id):
-        ours = recorded.get(str(task.meta.get(cloning.KEY)))
-        if ours is not None and ours != task.id and not task.annotations:
+        copies[str(task.meta.get(cloning.KEY))].append(task)
+    for key, same in copies.items():
+        if key in recorded and len(same) > 1:
+            _keep_one(room, key, same, recorded[key])
+
+
+def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> None:
+    kept = cloning.copy_to_keep(copies, recorded)
+    if kept.id != recorded:
+        with room.transaction() as session:
+            rows.move(session, key, kept.id)
+        record(room, [kept])
+    for task in copies:
+        if task.id != kept.id:
             room.sandbox.delete_task(task.id)
-            log.warning("item.twin_removed", sandbox_task=task.id)
+            log.warning("item.twin_removed", sandbox_task=task.id, answered=bool(task.annotations))
 
 
 def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from projects.kit.label_studio import LabelStudioWriter
 from projects.vocabulary import Json
-from tests.sandbox_sync.house import House
+from tests.sandbox_sync.house import ADA, INTENT, House, choice
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
@@ -69,6 +69,29 @@ def test_a_copy_that_appears_after_a_crash_is_waited_for(
 
 def _crash(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_late_twin_that_was_answered_becomes_the_item(house: House, *, heard: bool) -> None:
+    (task_id,) = house.publish("intent", ["First"])
+    house.reconcile()
+    house.answer("intent", task_id, choice(INTENT.labels[0]))
+    house.drain()
+    first = house.sandbox.store.tasks[house.clone_of(ADA, task_id)]
+    house.sandbox.writer().import_tasks(first.project, [{"data": first.data, "meta": first.meta}])
+    (twin,) = [t for t in house.sandbox.store.tasks.values() if t.meta == first.meta][1:]
+    token = next(u.token for u in house.sandbox.store.users.values() if u.email == ADA)
+    regions = INTENT.write(choice(INTENT.labels[1]), twin.data)
+    house.sandbox.writer(token).create_annotation(twin.id, regions)
+    if heard:
+        house.drain()
+    else:
+        house.reconcile(passes=2)
+    assert first.id not in house.sandbox.store.tasks
+    assert twin.id in house.sandbox.store.tasks
+    assert house.summary()["submissions"] == 1
+    assert house.summary()["comparisons"] == 1
+    assert house.summary()["clones"] == 2
 
 
 def test_twins_that_label_studio_makes_by_itself_are_removed(house: House) -> None:
