@@ -75,7 +75,7 @@ def settled_practice(house: House) -> tuple[dict[str, Any], list[tuple[int, str]
         with database.sessions(database.make_engine(house.sync_database))() as session:
             practice = queries.summary(session)
         sandbox = LabelStudioWriter(house.sandbox.url, house.sandbox.token)
-        copies = [
+        copies: list[tuple[int, str]] = [
             (project.id, str(task.data["message_id"]))
             for project in sandbox.projects()
             if "look around" not in project.title
