@@ -59,7 +59,7 @@ def sign_in(page: Page, address: str, email: str, password: str) -> None:
     page.goto(address)
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)
-    page.click("button[type=submit]")
+    page.press("input[name=password]", "Enter")
     page.wait_for_load_state("networkidle")
 
 
