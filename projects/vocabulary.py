@@ -48,7 +48,12 @@ Repetitions stay: marking one span twice is a different answer from marking it o
 
 def as_answer(marks: Sequence[Mark]) -> Answer:
     """Marks in the one order in which answers are compared and stored."""
-    return tuple(sorted(marks, key=lambda m: (m.control, m.start or 0, m.end or 0, m.label)))
+
+    def place(mark: Mark) -> tuple[object, ...]:
+        ends = (mark.start or 0, mark.end or 0)
+        return (mark.control, *ends, mark.label, mark.start is None, mark.end is None)
+
+    return tuple(sorted(marks, key=place))
 
 
 def answer_to_json(answer: Answer) -> list[Json]:
@@ -91,6 +96,8 @@ class Annotation:
     lead_time_seconds: float | None
     prediction: Prediction | None = None
     """What the annotator was shown; only webhooks carry it."""
+    updated_by: UserId | None = None
+    """Who really sent it; Label Studio lets a member name somebody else in completed_by."""
 
 
 @dataclass(frozen=True)
@@ -129,21 +136,43 @@ def parse_time(value: str | datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def user_id(value: int | Mapping[str, Any] | None) -> UserId | None:
-    """Label Studio gives a person as an id, or as an object with an id."""
-    if value is None:
+def user_id(value: object) -> UserId | None:
+    """The person in Label Studio's JSON: an id, an object with an id, or a list of those.
+
+    ``None`` for anything else, and for a list that names no person or more than one.
+    """
+    if isinstance(value, Mapping):
+        value = value.get("id", value.get("user_id"))
+    elif isinstance(value, list):
+        value = user_id(value[0]) if len(value) == 1 else None
+    return UserId(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _object(value: object) -> Json:
+    """A JSON object as it came; empty for anything else."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> tuple[Json, ...]:
+    """The objects of a JSON list; what is not an object is left out."""
+    rows = value if isinstance(value, list | tuple) else ()
+    return tuple(row for row in rows if isinstance(row, dict))
+
+
+def _number(value: object) -> float | None:
+    """A JSON number; ``None`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return UserId(int(value["id"]) if isinstance(value, Mapping) else int(value))
+    return float(value)
 
 
 def prediction_from_json(row: Mapping[str, Any]) -> Prediction:
     """Read one prediction of Label Studio's JSON."""
-    score = row.get("score")
     return Prediction(
         task_id=int(row.get("task") or 0),
         model_version=str(row.get("model_version") or ""),
-        confidence=None if score is None else float(score),
-        regions=tuple(row.get("result") or ()),
+        confidence=_number(row.get("score")),
+        regions=_items(row.get("result")),
         id=row.get("id"),
     )
 
@@ -166,28 +195,32 @@ def annotation_from_json(row: Mapping[str, Any]) -> Annotation:
         task_id=int(row.get("task") or 0),
         project_id=ProjectId(int(row.get("project") or 0)),
         completed_by=user_id(row.get("completed_by")),
-        regions=tuple(row.get("result") or ()),
+        regions=_items(row.get("result")),
         was_cancelled=bool(row.get("was_cancelled")),
         ground_truth=bool(row.get("ground_truth")),
         created_at=parse_time(row["created_at"]),
         updated_at=parse_time(row["updated_at"]),
-        lead_time_seconds=row.get("lead_time"),
+        lead_time_seconds=_number(row.get("lead_time")),
         prediction=prediction_from_json(shown) if isinstance(shown, Mapping) and shown else None,
+        updated_by=user_id(row.get("updated_by")),
     )
 
 
 def task_from_json(row: Mapping[str, Any]) -> Task:
-    """Read one task of Label Studio's JSON, from REST or from a webhook."""
+    """Read one task of Label Studio's JSON, from REST or from a webhook.
+
+    Members write a task's data and meta: any JSON, also of the wrong shape, can be read.
+    """
     return Task(
         id=int(row["id"]),
         project_id=ProjectId(int(row.get("project") or 0)),
-        data=dict(row.get("data") or {}),
-        meta=dict(row.get("meta") or {}),
+        data=_object(row.get("data")),
+        meta=_object(row.get("meta")),
         created_at=parse_time(row["created_at"]),
         updated_at=parse_time(row["updated_at"]),
         is_labeled=bool(row.get("is_labeled")),
-        annotations=tuple(annotation_from_json(a) for a in row.get("annotations") or ()),
-        predictions=tuple(prediction_from_json(p) for p in row.get("predictions") or ()),
+        annotations=tuple(annotation_from_json(a) for a in _items(row.get("annotations"))),
+        predictions=tuple(prediction_from_json(p) for p in _items(row.get("predictions"))),
     )
 
 

@@ -29,6 +29,10 @@ MOMENT = "2026-11-22T16:57:58.436125Z"
 
 texts = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("a😀👍🏽é\u200d")), max_size=40)
 offsets = st.one_of(st.none(), st.integers(0, 50))
+atoms = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+anything = st.recursive(
+    atoms, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=8
+)
 marks = st.builds(Mark, st.sampled_from("ab"), st.sampled_from("xyz"), offsets, offsets)
 
 
@@ -75,9 +79,37 @@ class TestJson:
         assert annotation.prediction == Prediction(60, "v1", 0.5, (), 7)
         assert annotation_from_json(row | {"prediction": {}}).prediction is None
 
-    @pytest.mark.parametrize(("given", "expected"), [(2, 2), ({"id": 2}, 2), (None, None)])
-    def test_a_person_is_an_id_or_an_object(self, given: int | Json | None, expected: int) -> None:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (2, 2),
+            ({"id": 2}, 2),
+            ([{"user_id": 2}], 2),
+            ([{"user_id": 2}, {"user_id": 3}], None),
+            ([], None),
+            ("two", None),
+            (True, None),
+            (None, None),
+        ],
+    )
+    def test_a_person_is_an_id_or_an_object(self, given: object, expected: int | None) -> None:
         assert vocabulary.user_id(given) == expected
+
+    def test_who_really_sent_an_annotation(self) -> None:
+        row: Json = {"id": 3, "created_at": MOMENT, "updated_at": MOMENT, "completed_by": 2}
+        assert annotation_from_json(row).updated_by is None
+        assert annotation_from_json(row | {"updated_by": 5}).updated_by == 5
+
+    @given(anything, anything, anything)
+    def test_a_task_is_readable_whatever_its_members_wrote(
+        self, data: object, meta: object, results: object
+    ) -> None:
+        stored = {"id": 3, "created_at": MOMENT, "updated_at": MOMENT, "result": results}
+        row: Json = {"id": 1, "created_at": MOMENT, "updated_at": MOMENT, "data": data}
+        task = task_from_json(row | {"meta": meta, "annotations": [stored, "none"]})
+        assert task.data == (data if isinstance(data, dict) else {})
+        assert task.meta == (meta if isinstance(meta, dict) else {})
+        assert task.annotations[0].id == 3
 
     def test_a_task_with_everything(self) -> None:
         common = {"created_at": MOMENT, "updated_at": MOMENT}
