@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from backend_ml.labels import LabelStore
 from backend_ml.tables import LookRow, TaskRow, hold
 from backend_ml.workshop import Workshop
 from projects.kit import logs
 from projects.kit.database import transaction
+from projects.vocabulary import Task
 
 OVERLAP = timedelta(seconds=60)
 """Looks overlap by this much: clocks differ, and a change takes time to become visible."""
@@ -39,7 +41,7 @@ def reconcile(workshop: Workshop, project_id: int) -> int:
             hold(session, project_id)
             store = LabelStore(session, project_id, kind, now=workshop.clock())
             for task in part:
-                store.compare(task)
+                _compare(session, store, task)
         shown.update(task.id for task in part)
     if full:
         _forget_missing(workshop, project_id, shown, began)
@@ -51,6 +53,20 @@ def reconcile(workshop: Workshop, project_id: int) -> int:
         look.looked_at, look.looks = began, looks + 1
     log.debug("project.compared", project=project_id, tasks=len(shown), full=full)
     return len(shown)
+
+
+def _compare(session: Session, store: LabelStore, task: Task) -> None:
+    """One task by itself: what cannot be read leaves no trace and holds up no other task."""
+    try:
+        with session.begin_nested():
+            store.compare(task)
+    except Exception as error:  # noqa: BLE001 - whatever a task says, the others go on
+        log.warning(
+            "task.unreadable",
+            project=int(task.project_id),
+            task=task.id,
+            error=type(error).__name__,
+        )
 
 
 def _forget_missing(workshop: Workshop, project_id: int, shown: set[int], began: datetime) -> None:

@@ -157,8 +157,8 @@ def _reconcile(workshop: Workshop) -> None:
     for project_id in workshop.settings.projects:
         try:
             reconciling.reconcile(workshop, project_id)
-        except PlatformError as error:
-            log.warning("reconcile.postponed", project=project_id, error=str(error)[:200])
+        except Exception as error:  # noqa: BLE001 - one project must not stop the others
+            log.warning("reconcile.postponed", project=project_id, error=type(error).__name__)
 
 
 if __name__ == "__main__":
