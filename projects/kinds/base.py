@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from label_studio_sdk.label_interface import LabelInterface
 
 from projects.vocabulary import Answer, Json, Mark, as_answer
 
 Form = Literal["choice", "spans"]
+
+MOST_MARKS = 500
+"""Of one answer; no person marks a message that often, and comparing takes its time."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,39 @@ class Kind:
         """What the person reads and answers about."""
         return str(data.get(self.field) or "")
 
-    def read(self, regions: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Answer:
-        """Label Studio's regions as an answer; other controls are left out."""
-        read_one = _read_choices if self.form == "choice" else _read_span
+    def read(self, regions: Sequence[object], data: Mapping[str, Any]) -> Answer:
+        """Label Studio's regions as an answer; other controls are left out.
+
+        People and programs write regions as they like: what cannot be read, or
+        names a label that the config does not offer, is left out, and so is
+        everything after the first ``MOST_MARKS`` marks.
+        """
         text = self.text(data)
         marks: list[Mark] = []
         for region in regions:
-            if region.get("from_name") == self.control:
-                marks.extend(read_one(region, text))
-        return as_answer(marks)
+            if len(marks) >= MOST_MARKS:
+                break
+            if isinstance(region, Mapping) and region.get("from_name") == self.control:
+                marks.extend(self._read_one(region.get("value"), text))
+        return as_answer(marks[:MOST_MARKS])
+
+    def _read_one(self, value: object, text: str) -> list[Mark]:
+        if not isinstance(value, Mapping):
+            return []
+        if self.form == "choice":
+            return [Mark(self.control, label) for label in self._known(value.get("choices"))]
+        start, end = value.get("start"), value.get("end")
+        if not (_is_offset(start) and _is_offset(end)):
+            return []
+        end = min(end, len(text))
+        if start >= end:
+            return []
+        return [Mark(self.control, label, start, end) for label in self._known(value.get("labels"))]
+
+    def _known(self, labels: object) -> list[str]:
+        """Those of ``labels`` that the config offers."""
+        given = labels[:MOST_MARKS] if isinstance(labels, list | tuple) else ()
+        return [label for label in given if isinstance(label, str) and label in self.labels]
 
     def write(
         self,
@@ -104,16 +131,5 @@ class Kind:
         return common | {"type": "labels", "value": value}
 
 
-def _read_choices(region: Mapping[str, Any], text: str) -> list[Mark]:
-    del text
-    value = region.get("value") or {}
-    return [Mark(str(region["from_name"]), str(label)) for label in value.get("choices") or ()]
-
-
-def _read_span(region: Mapping[str, Any], text: str) -> list[Mark]:
-    value = region.get("value") or {}
-    if value.get("start") is None or value.get("end") is None:
-        return []
-    start, end = (min(max(int(value[side]), 0), len(text)) for side in ("start", "end"))
-    control = str(region["from_name"])
-    return [Mark(control, str(label), start, end) for label in value.get("labels") or ()]
+def _is_offset(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

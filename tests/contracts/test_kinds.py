@@ -25,6 +25,14 @@ from projects.vocabulary import Answer, Mark, answer_from_json, as_answer
 CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("a 😀👍🏽é\n")
 TEXTS = st.text(CHARACTERS, min_size=1, max_size=60)
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
 
 @pytest.fixture(params=registry.names(), scope="module")
 def kind(request: pytest.FixtureRequest) -> Kind:
@@ -97,6 +105,29 @@ def test_reading_what_was_written_gives_the_answer_back(
     regions = kind.write(answer, task_data, [0.5] * len(answer))
     assert kind.read(regions, task_data) == answer
     assert kind.read(json.loads(json.dumps(regions)), task_data) == answer
+
+
+@st.composite
+def scribbles(draw: st.DrawFn) -> object:
+    """Something like a region, with anything in any place."""
+    ends = st.integers(-3, 70) | ANYTHING
+    words = st.lists(st.sampled_from(["Time", "Cancel", "\ud800"]) | ANYTHING, max_size=3)
+    keys = {"start": ends, "end": ends, "labels": words | ANYTHING, "choices": words | ANYTHING}
+    value = draw(st.fixed_dictionaries({}, optional=keys) | ANYTHING)
+    name = draw(st.sampled_from(["intent", "details"]) | ANYTHING)
+    return draw(st.just({"from_name": name, "value": value}) | ANYTHING)
+
+
+@given(regions=st.lists(scribbles(), max_size=4), content=ANYTHING)
+def test_whatever_a_member_wrote_is_read(
+    kind: Kind, regions: list[object], content: object
+) -> None:
+    data = {kind.field: content}
+    answer = kind.read(regions, data)
+    assert {mark.label for mark in answer} <= set(kind.labels)
+    if kind.form == "spans":
+        length = len(kind.text(data))
+        assert all(0 <= (m.start or 0) < (m.end or 0) <= length for m in answer)
 
 
 def test_there_are_enough_pairs_and_their_labels_exist(kind: Kind) -> None:

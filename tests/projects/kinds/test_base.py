@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from projects.kinds import registry
+from projects.kinds import base, registry
 from projects.kit.errors import UnknownName
 from projects.vocabulary import Mark
 
@@ -60,6 +60,32 @@ def test_marks_are_read_in_the_order_of_the_text() -> None:
 
 def test_a_region_without_offsets_is_left_out() -> None:
     assert DETAILS.read([region("details", {"labels": ["Date"]})], {"text": "x"}) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "at noon",
+        {"start": "0", "end": 2, "labels": ["Time"]},
+        {"start": True, "end": 2, "labels": ["Time"]},
+        {"start": 2.0, "end": 4.0, "labels": ["Time"]},
+        {"start": -1, "end": 2, "labels": ["Time"]},
+        {"start": 4, "end": 2, "labels": ["Time"]},
+        {"start": 50, "end": 60, "labels": ["Time"]},
+        {"start": 0, "end": 2, "labels": "Time"},
+        {"start": 0, "end": 2, "labels": {"Time": 1}},
+        {"start": 0, "end": 2, "labels": [["Time"], None, "Invented", "\ud800"]},
+    ],
+)
+def test_a_region_that_cannot_be_read_is_left_out(value: Any) -> None:
+    regions = [{"from_name": "details", "value": value}, None, "x", {"from_name": ["details"]}]
+    assert DETAILS.read(regions, {"text": "at noon"}) == ()
+
+
+def test_nobody_fills_an_answer_with_more_marks_than_can_be_compared() -> None:
+    one = region("details", {"start": 0, "end": 2, "labels": ["Time"] * 400})
+    assert len(DETAILS.read([one] * 3, {"text": "at noon"})) == base.MOST_MARKS
 
 
 def test_confidences_belong_to_marks() -> None:
