@@ -1,8 +1,8 @@
 """The label store: accepted labels, mirrored once, the same in whatever order we hear of them.
 
-Of each annotation the newest state is kept, and a deletion is for ever. The
-label of a task follows from its annotations alone, so events may come late,
-twice, or in any order.
+Of each annotation the newest state is kept, and a deletion is for ever, unless
+Label Studio itself shows the task when it is asked. The label of a task follows
+from its annotations alone, so events may come late, twice, or in any order.
 """
 
 from __future__ import annotations
@@ -100,8 +100,10 @@ class LabelStore:
 
         An annotation that Label Studio no longer shows is gone, unless it is newer
         than what was shown: each change of an annotation moves its task's moment.
+        A task that it shows is there, whatever we took it for.
         """
         self.see_tasks([(task.id, self._kind.text(task.data))])
+        self._session.get_one(TaskRow, (self._project, task.id)).deleted = False
         for annotation in task.annotations:
             self.see_annotation(annotation)
         shown = {int(annotation.id) for annotation in task.annotations}

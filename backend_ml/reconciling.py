@@ -13,6 +13,7 @@ from backend_ml.tables import LookRow, TaskRow, hold
 from backend_ml.workshop import Workshop
 from projects.kit import logs
 from projects.kit.database import transaction
+from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Task
 
 OVERLAP = timedelta(seconds=60)
@@ -70,10 +71,12 @@ def _compare(session: Session, store: LabelStore, task: Task) -> None:
 
 
 def _forget_missing(workshop: Workshop, project_id: int, shown: set[int], began: datetime) -> None:
-    """Tasks that were known before the look and that the whole list does not show are gone."""
-    kind = workshop.kind(project_id)
+    """Tasks that were known before the look and that Label Studio does not have any more.
+
+    Not being on the list is no proof: when a task goes while the list is read, the
+    pages move up, and one that is there is on none of them. Each is asked for.
+    """
     with transaction(workshop.sessions) as session:
-        hold(session, project_id)
         known = session.scalars(
             sa.select(TaskRow.task_id).where(
                 TaskRow.project_id == project_id,
@@ -81,7 +84,23 @@ def _forget_missing(workshop: Workshop, project_id: int, shown: set[int], began:
                 TaskRow.seen_at < began,
             )
         ).all()
-        gone = [task_id for task_id in known if task_id not in shown]
-        LabelStore(session, project_id, kind, now=workshop.clock()).forget_tasks(gone)
-    if gone:
-        log.info("tasks.gone", project=project_id, count=len(gone))
+    found = {task_id: _look_up(workshop, task_id) for task_id in known if task_id not in shown}
+    if not found:
+        return
+    gone = [task_id for task_id, task in found.items() if task is None]
+    with transaction(workshop.sessions) as session:
+        hold(session, project_id)
+        store = LabelStore(session, project_id, workshop.kind(project_id), now=workshop.clock())
+        store.forget_tasks(gone)
+        for task in found.values():
+            if task is not None:
+                _compare(session, store, task)
+    log.info("tasks.missing", project=project_id, gone=len(gone), there=len(found) - len(gone))
+
+
+def _look_up(workshop: Workshop, task_id: int) -> Task | None:
+    """The task as it is now, ``None`` when it is gone."""
+    try:
+        return workshop.studio.task(task_id)
+    except NotInLabelStudio:
+        return None

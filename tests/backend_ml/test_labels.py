@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend_ml import digesting, events
+from backend_ml.labels import LabelStore, open_tasks
 from backend_ml.tables import AnnotationRow, Base, Event, LabelRow, TaskRow
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
@@ -192,3 +193,37 @@ def test_the_look_finds_what_no_event_told(make_desk: Callable[..., Desk]) -> No
         desk.hear()
     with transaction(desk.workshop.sessions) as session:
         assert set(session.scalars(sa.select(LabelRow.task_id))) == set(desk.task_ids[2:5])
+
+
+def test_a_task_that_the_pages_miss_is_not_forgotten(
+    make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(tasks=6)
+    desk.answer(4)
+    desk.hear()
+    studio = desk.workshop.studio
+    listed, missed = studio.tasks, desk.task_ids[1]
+    studio.delete_task(desk.task_ids[0])
+    monkeypatch.setattr(
+        studio,
+        "tasks",
+        lambda *args, **options: (t for t in listed(*args, **options) if t.id != missed),
+    )
+    for _ in range(30):
+        desk.hear()
+    with transaction(desk.workshop.sessions) as session:
+        assert set(session.scalars(sa.select(LabelRow.task_id))) == set(desk.task_ids[1:4])
+
+
+def test_a_task_that_is_shown_again_counts_again(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(tasks=4)
+    desk.answer(2)
+    desk.hear()
+    with transaction(desk.workshop.sessions) as session:
+        store = LabelStore(session, desk.project_id, desk.kind, now=desk.clock())
+        store.forget_tasks(desk.task_ids[:3])
+    for _ in range(30):
+        desk.hear()
+    with transaction(desk.workshop.sessions) as session:
+        assert set(session.scalars(sa.select(LabelRow.task_id))) == set(desk.task_ids[:2])
+        assert [task for task, _ in open_tasks(session, desk.project_id)] == desk.task_ids[2:]
