@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from projects.kit.errors import PlatformError
 from scripts import up
+from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
 from scripts.programs import House
 from scripts.state import DEFAULT_FOLDER, SAMPLE_SEED, SAMPLES, Options, State, read_json
@@ -45,7 +48,7 @@ def _house(folder: Path, **ports: int | None) -> House:
 
 
 def _say(text: str) -> None:
-    out.print(f"[dim]·[/dim] {text}", highlight=False)
+    out.print(Text.assemble(("· ", "dim"), text))
 
 
 @app.command("up")
@@ -72,7 +75,6 @@ def up_command(
         sync=sync_port,
         reader=reader_port,
     )
-    house.state.remember(house.ports)
     if detach:
         start_behind(house, samples)
         print_addresses(house)
@@ -86,9 +88,17 @@ def up_command(
     up.run(house, Options(samples=samples), _say, on_ready)
 
 
+def is_ready(state: State) -> bool:
+    """Whether Understudy runs on this folder and has finished starting."""
+    known = read_json(state.status_file) or {}
+    return supervisor_pid(state.status_file) is not None and known.get("phase") == up.READY
+
+
 def start_behind(house: House, samples: int) -> None:
     """Start ``understudy up`` as a process of its own and wait until it is ready."""
     command = ["up", "--quiet", "--state", str(house.state.folder), "--samples", str(samples)]
+    for name, port in asdict(house.ports).items():
+        command += [house.ports.option(name), str(port)]
     with out.status("starting ...") as status:
 
         def report(phase: str) -> None:
@@ -114,7 +124,9 @@ def status(state: StateOption = DEFAULT_FOLDER) -> None:
     place = State(state)
     known = read_json(place.status_file) or {}
     running = supervisor_pid(place.status_file) is not None
-    phase = known.get("phase", "never started") if running else "not running"
+    phase = str(known.get("phase", "never started"))
+    if not running and not phase.startswith(up.FAILED):
+        phase = "not running"
     table = Table(title=f"Understudy on {state}: {phase}")
     for column in ("process", "state", "pid", "port", "restarts", "log"):
         table.add_column(column, overflow="fold")
@@ -134,6 +146,11 @@ def demo(
     intent: Annotated[int, typer.Option(help="Annotations of the kind intent.")] = 100,
     details: Annotated[int, typer.Option(help="Annotations of the kind details.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 7,
+    production_port: Port = None,
+    sandbox_port: Port = None,
+    backend_port: Port = None,
+    sync_port: Port = None,
+    reader_port: Port = None,
     exit_after: Annotated[
         bool, typer.Option("--exit", help="End everything afterwards instead of leaving it on.")
     ] = False,
@@ -144,11 +161,21 @@ def demo(
 
     for name, value in demo_module.SETTINGS.items():
         os.environ.setdefault(name, value)
-    house = _house(state)
-    if supervisor_pid(house.state.status_file) is None:
-        start_behind(house, SAMPLES)
+    house = _house(
+        state,
+        production=production_port,
+        sandbox=sandbox_port,
+        backend=backend_port,
+        sync=sync_port,
+        reader=reader_port,
+    )
     plan = demo_module.Plan(labels={"intent": intent, "details": details}, seed=seed)
     try:
+        if supervisor_pid(house.state.status_file) is None:
+            start_behind(house, SAMPLES)
+        else:
+            up.wait_until_ready(house, lambda _: None)
+            house = _house(state)
         summary = demo_module.Demo(house, plan, out).run()
         print_summary(out, summary)
         out.print(f"All numbers: {house.state.folder / 'demo-summary.json'}")
@@ -177,6 +204,8 @@ def intake_command(
     from scripts import bootstrap
 
     messages = intake.read_messages(file)
+    if not is_ready(State(state)):
+        raise NotRunning(state)
     house = _house(state)
     writer = LabelStudioWriter(house.production.url, house.production.token)
     projects = bootstrap.by_kind(bootstrap.production_projects(writer))
@@ -229,7 +258,8 @@ def main() -> None:
     try:
         app()
     except PlatformError as error:
-        Console(stderr=True).print(f"[bold red]error:[/bold red] {error}", highlight=False)
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True, soft_wrap=True).print(message)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -94,6 +94,7 @@ class Demo:
     def run(self) -> dict[str, Any]:
         """Let everybody work until every number is final; returns the summary."""
         started = time.monotonic()
+        self._refuse_foreign_messages()
         worker, trainees = self._join()
         threads = [threading.Thread(target=self._guard, args=(self._produce, worker), daemon=True)]
         threads += [
@@ -117,6 +118,24 @@ class Demo:
         summary = self._summary(time.monotonic() - started)
         write_json(self.house.state.folder / "demo-summary.json", summary)
         return summary
+
+    def _refuse_foreign_messages(self) -> None:
+        """Simulated people must not touch somebody's real work."""
+        writer = LabelStudioWriter(self.house.production.url, self.house.production.token)
+        known = self.truth[next(iter(self.kinds))]
+        try:
+            foreign = any(
+                str(task.data.get("message_id")) not in known
+                for number in self.projects
+                for task in writer.tasks(number)
+            )
+        finally:
+            writer.close()
+        if foreign:
+            raise DemoFailed(
+                "production holds messages of your own, and simulated people would answer them. "
+                "Give the demo a folder of its own: understudy demo --state .understudy-demo"
+            )
 
     def _join(self) -> tuple[Person, list[Person]]:
         password = self.house.secrets.people_password

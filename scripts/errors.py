@@ -51,6 +51,19 @@ class DidNotStart(PlatformError):
         return f"{self.name} did not start. The end of {self.log}:\n{self.tail}"
 
 
+class NotRunning(PlatformError):
+    """Understudy does not run on this state folder, or is not ready yet."""
+
+    status = 409
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"Understudy is not running on {self.folder}. Start it with 'understudy up' first."
+
+
 class SupervisorRuns(PlatformError):
     """Understudy already runs on this state folder."""
 

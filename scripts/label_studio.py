@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from projects.kit.errors import LabelStudioRefused
+from projects.kit.errors import LabelStudioRefused, LabelStudioUnavailable
 from scripts.errors import NotInstalled
 
 START_SECONDS = 240
@@ -83,12 +83,11 @@ def executable() -> Path:
 
 def invite_link(url: str, token: str) -> str:
     """The link with which an ordinary person signs up to the instance at ``url``."""
-    answer = httpx.get(
-        f"{url}/api/invite",
-        headers={"Authorization": f"Token {token}"},
-        timeout=30,
-        trust_env=False,
-    )
+    headers = {"Authorization": f"Token {token}"}
+    try:
+        answer = httpx.get(f"{url}/api/invite", headers=headers, timeout=30, trust_env=False)
+    except httpx.HTTPError as error:
+        raise LabelStudioUnavailable(f"the invite link: {type(error).__name__}") from error
     if not answer.is_success:
         raise LabelStudioRefused("the invite link", answer.status_code, answer.text[:200])
     return f"{url}{answer.json()['invite_url']}"

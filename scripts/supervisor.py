@@ -79,15 +79,18 @@ class Supervisor:
     phase: str = "starting"
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def end_leftovers(self) -> None:
-        """End what an earlier supervisor left behind when it was killed itself."""
+    def end_leftovers(self) -> int:
+        """End what an earlier supervisor left behind when it was killed itself; how many."""
         known = read_json(self.status_file) or {}
+        ended = 0
         for row in known.get("processes", ()):
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(row["pid"]) if row.get("pid") else None
                 if process and abs(process.create_time() - (row.get("created") or 0)) < 2:
                     self.report(f"ending {row['name']}, left over from an earlier run")
                     _end_tree(process)
+                    ended += 1
+        return ended
 
     def start(self, program: Program) -> None:
         """Start a program; its port must be free.
@@ -156,14 +159,11 @@ class Supervisor:
         with self._lock:
             if self.stopping.is_set() or child.process is None:
                 if child.state == "waiting" and time.monotonic() >= child.not_before:
-                    self._spawn(child)
-                    child.state = "running"
-                    self._write()
+                    self._restart(child)
                 return
             code = child.process.poll()
             if code is None:
-                if time.monotonic() - child.started_at > HEALTHY_SECONDS:
-                    child.failures_in_a_row = 0
+                self._note_health(child)
                 return
             wait = BACK_OFF_SECONDS[min(child.failures_in_a_row, len(BACK_OFF_SECONDS) - 1)]
             child.failures_in_a_row += 1
@@ -175,6 +175,25 @@ class Supervisor:
             f"(log: {child.program.log})"
         )
         self._write()
+
+    def _restart(self, child: Child) -> None:
+        """Start again; a port that somebody took meanwhile is named, and waited for."""
+        program = child.program
+        if program.port is not None and is_taken(program.port):
+            self.report(str(PortTaken(program.name, program.port, program.port_option)))
+            child.not_before = time.monotonic() + BACK_OFF_SECONDS[-1]
+            return
+        self._spawn(child)
+        self._write()
+
+    def _note_health(self, child: Child) -> None:
+        if child.state == "starting":
+            url = child.program.health_url
+            if url is None or answers(url):
+                child.state = "running"
+                self._write()
+        elif time.monotonic() - child.started_at > HEALTHY_SECONDS:
+            child.failures_in_a_row = 0
 
     def _spawn(self, child: Child) -> None:
         if self.stopping.is_set():

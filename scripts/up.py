@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 import psutil
@@ -39,6 +40,7 @@ def run(house: House, options: Options, report: Report, on_ready: Callable[[], N
     with _only_one(house.state):
         supervisor = Supervisor(house.state.status_file, report)
         supervisor.end_leftovers()
+        house.state.remember(house.ports)
         _stop_on_signal(supervisor)
         try:
             from scripts.starting import start  # slow to import, and only needed here
@@ -82,9 +84,31 @@ def detach(house: House, command: list[str], report: Report) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        _wait_until_ready(process, house.state, report, log)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait(timeout=60)
+        raise
+
+
+def wait_until_ready(house: House, report: Report) -> None:
+    """Wait for an Understudy that somebody else is starting at the moment."""
+    while supervisor_pid(house.state.status_file) is not None:
+        phase = str((read_json(house.state.status_file) or {}).get("phase", ""))
+        if phase == READY:
+            return
+        report(phase)
+        time.sleep(0.5)
+    raise StartFailed("Understudy ended while it was starting; try again.")
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], state: State, report: Report, log: Path
+) -> None:
     seen = ""
     while True:
-        known = read_json(house.state.status_file) or {}
+        known = read_json(state.status_file) or {}
         phase = str(known["phase"]) if known.get("pid") == process.pid else ""
         if phase != seen and phase:
             report(phase)
@@ -96,6 +120,17 @@ def detach(house: House, command: list[str], report: Report) -> None:
             detail = phase.removeprefix(f"{FAILED}: ") if phase.startswith(FAILED) else f"see {log}"
             raise StartFailed(detail)
         time.sleep(0.2)
+
+
+class StillEnding(PlatformError):
+    """Told to end, and not gone yet."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(pid)
+        self.pid = pid
+
+    def __str__(self) -> str:
+        return f"Process {self.pid} was told to end and is still there. Try again in a minute."
 
 
 class StartFailed(PlatformError):
@@ -110,14 +145,24 @@ class StartFailed(PlatformError):
 
 
 def down(state: State, *, timeout_seconds: float = 60) -> bool:
-    """End a running Understudy; False when none runs on this folder."""
+    """End a running Understudy, or what a killed one left behind; False when there is nothing.
+
+    Raises
+    ------
+    StillEnding
+        When it has been told and is not gone after ``timeout_seconds``.
+    """
     pid = supervisor_pid(state.status_file)
     if pid is None:
-        return False
-    with contextlib.suppress(psutil.Error):
+        return Supervisor(state.status_file, lambda _: None).end_leftovers() > 0
+    try:
         process = psutil.Process(pid)
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=timeout_seconds)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired as error:
+        raise StillEnding(pid) from error
     return True
 
 

@@ -7,9 +7,11 @@ import signal
 import socket
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from projects.kinds import registry
@@ -19,7 +21,8 @@ from scripts import programs
 from scripts.programs import House
 from scripts.state import Ports, State, read_json
 from scripts.supervisor import answers
-from tests.end_to_end.conftest import understudy
+from tests.end_to_end.conftest import START_SECONDS, understudy
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.live
 
@@ -140,3 +143,38 @@ def test_down_without_anything_running_says_so(tmp_path: Path) -> None:
 def _row(house: House, name: str) -> dict[str, int]:
     rows = read_json(house.state.status_file)["processes"]
     return dict(next(row for row in rows if row["name"] == name))
+
+
+def test_a_killed_supervisor_leaves_nothing_and_a_second_run_resumes_on_other_ports(
+    house: House, production: LabelStudioWriter
+) -> None:
+    """The last test of this folder: afterwards two services listen elsewhere."""
+    counts = {project.title: project.task_count for project in production.projects()}
+    children = [row["pid"] for row in read_json(house.state.status_file)["processes"]]
+    os.kill(read_json(house.state.status_file)["pid"], signal.SIGKILL)
+    time.sleep(0.5)
+    ended = understudy("down", "--state", str(house.state.folder))
+    assert "has ended" in ended.stdout, ended.stdout + ended.stderr
+    assert not [pid for pid in children if psutil.pid_exists(pid)]
+
+    ports = replace(house.ports, backend=free_port(), sync=free_port())
+    started = understudy(
+        *("up", "--detach", "--state", str(house.state.folder)),
+        *("--backend-port", str(ports.backend), "--sync-port", str(ports.sync)),
+        timeout=START_SECONDS,
+    )
+    assert started.returncode == 0, started.stdout + started.stderr
+    moved = House(house.state, ports, house.secrets)
+    assert answers(f"{moved.backend_url}/health")
+    after = {project.title: project.task_count for project in production.projects()}
+    assert after == counts
+    project = next(p for p in production.projects() if p.title == registry.load("intent").title)
+    headers = {"Authorization": f"Token {house.production.token}"}
+    with httpx.Client(base_url=house.production.url, headers=headers, timeout=30) as http:
+        hooks = http.get("/api/webhooks/", params={"project": project.id}).json()
+        backends = http.get("/api/ml/", params={"project": project.id}).json()
+    assert {row["url"] for row in hooks if row["project"] == project.id} == {
+        f"{moved.backend_url}/webhook",
+        f"{moved.sync_url}/webhooks/production",
+    }
+    assert [row["url"] for row in backends] == [moved.backend_url]

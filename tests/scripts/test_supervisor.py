@@ -109,6 +109,33 @@ def test_restarts_in_a_row_wait_longer(
     watching.join(timeout=5)
 
 
+def test_a_restart_waits_for_a_port_that_somebody_took(
+    supervisor: Supervisor, tmp_path: Path, told: list[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    wanted = Program(
+        "web",
+        [sys.executable, "-c", SLEEP],
+        {},
+        tmp_path / "web.log",
+        port=port,
+        port_option="--web-port",
+    )
+    supervisor.start(wanted)
+    watching = threading.Thread(target=supervisor.watch)
+    watching.start()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        os.kill(_row(tmp_path)["pid"], signal.SIGKILL)
+        wait_for(lambda: any("--web-port" in line for line in told))
+        assert _row(tmp_path)["state"] == "waiting"
+    supervisor.stop()
+    watching.join(timeout=5)
+
+
 def test_stop_ends_children_and_their_children(supervisor: Supervisor, tmp_path: Path) -> None:
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
     supervisor.start(program(tmp_path, code))
@@ -123,7 +150,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended(tmp_path: Path, told: lis
     first = Supervisor(tmp_path / "status.json", told.append)
     first.start(program(tmp_path, SLEEP))
     orphan = psutil.Process(_row(tmp_path)["pid"])
-    Supervisor(tmp_path / "status.json", told.append).end_leftovers()
+    assert Supervisor(tmp_path / "status.json", told.append).end_leftovers() == 1
     orphan.wait(timeout=5)
     assert any("left over" in line for line in told)
     first.stop()

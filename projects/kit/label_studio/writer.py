@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from label_studio_sdk.core.request_options import RequestOptions
@@ -144,7 +145,11 @@ class LabelStudioWriter(LabelStudioReader):
         headers: Mapping[str, str],
         actions: Sequence[str] = WEBHOOK_ACTIONS,
     ) -> None:
-        """Exactly one webhook of this project to ``url``, with these headers and actions."""
+        """Exactly one webhook of this project to ``url``, with these headers and actions.
+
+        One to the same host and path on another port is an earlier address of
+        ours: it moves, for whoever listens there now must not get our events.
+        """
         wanted: dict[str, Any] = {
             "url": url,
             "headers": dict(headers),
@@ -154,7 +159,7 @@ class LabelStudioWriter(LabelStudioReader):
             "is_active": True,
         }
         rows = self._call("the webhooks", lambda: self._sdk.webhooks.list(project=project_id))
-        ours = [row for row in rows if row.url == url and row.project == project_id]
+        ours = [row for row in rows if row.project == project_id and _same_place(row.url, url)]
         for row in ours[1:]:
             self.request("DELETE", f"/api/webhooks/{row.id}/")
         if not ours:
@@ -171,25 +176,23 @@ class LabelStudioWriter(LabelStudioReader):
     def ensure_ml_backend(
         self, project_id: int, url: str, *, title: str, user: str, password: str
     ) -> int:
-        """Connect an ML backend once; returns its id."""
+        """Connect the ML backend of this title once, at this address; returns its id."""
+        wanted: Json = {
+            "project": project_id,
+            "url": url,
+            "title": title,
+            "auth_method": "BASIC_AUTH",
+            "basic_auth_user": user,
+            "basic_auth_pass": password,
+            "is_interactive": False,
+        }
         rows = self._call("the ML backends", lambda: self._sdk.ml.list(project=project_id))
-        for row in rows:
-            if row.url == url:
-                return int(row.id or 0)
-        created = self.request(
-            "POST",
-            "/api/ml/",
-            json_body={
-                "project": project_id,
-                "url": url,
-                "title": title,
-                "auth_method": "BASIC_AUTH",
-                "basic_auth_user": user,
-                "basic_auth_pass": password,
-                "is_interactive": False,
-            },
-        )
-        return int(created["id"])
+        known = next((row for row in rows if row.title == title or row.url == url), None)
+        if known is None:
+            return int(self.request("POST", "/api/ml/", json_body=wanted)["id"])
+        if known.url != url:
+            self.request("PATCH", f"/api/ml/{known.id}/", json_body=wanted)
+        return int(known.id or 0)
 
     def request(self, method: str, path: str, *, json_body: Json | None = None) -> Json:
         """A plain request for what the SDK does not offer (or gets wrong)."""
@@ -219,3 +222,9 @@ class LabelStudioWriter(LabelStudioReader):
         )
         if answer.created != len(chunk):
             raise LabelStudioRefused(what, 201, f"it stored {answer.created} of {len(chunk)}")
+
+
+def _same_place(one: str | None, other: str) -> bool:
+    """Whether two addresses differ in nothing but the port."""
+    first, second = urlsplit(one or ""), urlsplit(other)
+    return (first.hostname, first.path) == (second.hostname, second.path)
