@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -156,5 +157,5 @@ def test_what_a_killed_supervisor_left_behind_is_ended(tmp_path: Path, told: lis
     first.stop()
 
 
-def _row(tmp_path: Path) -> dict[str, int]:
+def _row(tmp_path: Path) -> dict[str, Any]:
     return dict(read_json(tmp_path / "status.json")["processes"][0])
