@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 LEVEL = 0.95
+FEW = 20
+"""Below this many values a bootstrap is too narrow."""
+BLOCK = 500_000
+"""Values that a bootstrap draws at a time: 4 MB, and as much for their places."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +41,41 @@ def proportion(successes: int, n: int) -> Estimate | None:
 
 
 def mean(values: Sequence[float], *, seed: int = 0, draws: int = 2000) -> Estimate | None:
-    """Mean of values in [0, 1] with a percentile bootstrap interval over them.
+    """Mean of values in [0, 1] with its interval; ``None`` without values.
 
-    With values that are all 0 or 1 this is the Wilson interval, and with a single
-    other value it is everything: a bootstrap of equal values would have no width.
+    Few or equal values get Wilson's interval for a proportion of ``p``, their mean:
+    values in [0, 1] vary by at most ``p (1 - p)``, so it is wide enough. A bootstrap
+    of them would be far too narrow, or have no width. All others get the percentile
+    bootstrap.
     """
     if not values:
         return None
     array = np.asarray(values, dtype=float)
     if np.isin(array, (0.0, 1.0)).all():
         return proportion(int(array.sum()), len(array))
-    if len(array) == 1:
-        return Estimate(float(array[0]), 0.0, 1.0, 1)
-    rng = np.random.default_rng(seed)
-    means = rng.choice(array, size=(draws, len(array))).mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(float(array.mean()), float(low), float(high), len(array))
+    middle = float(array.mean())
+    if len(array) < FEW or array.min() == array.max():
+        low, high = _wilson(middle, len(array))
+    else:
+        means = _bootstrap(array, draws, np.random.default_rng(seed))
+        low, high = (float(q) for q in np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return Estimate(middle, low, high, len(array))
+
+
+def _wilson(p: float, n: int) -> tuple[float, float]:
+    """``(p + z²/2n ± z sqrt(p (1 - p)/n + z²/4n²)) / (1 + z²/n)`` (Wilson 1927)."""
+    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    centre = p + z**2 / (2 * n)
+    half = z * math.sqrt(max(0.0, p * (1 - p)) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def _bootstrap(
+    array: npt.NDArray[np.float64], draws: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Means of ``draws`` samples with replacement, a bounded number of values at a time."""
+    rows = max(1, BLOCK // len(array))
+    sizes = [min(rows, draws - first) for first in range(0, draws, rows)]
+    means = [rng.choice(array, size=(size, len(array))).mean(axis=1) for size in sizes]
+    return np.concatenate(means)

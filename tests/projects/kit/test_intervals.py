@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -61,24 +62,53 @@ class TestMean:
         assert mean([1.0, 1.0]) == proportion(2, 2)
 
     def test_the_same_seed_gives_the_same_interval(self) -> None:
-        values = [0.1, 0.5, 0.9, 1.0]
+        values = [0.1, 0.5, 0.9, 1.0] * 5
         assert mean(values, seed=3) == mean(values, seed=3)
 
-    def test_two_values(self) -> None:
-        # The mean of two draws from {0.2, 0.4} is 0.2, 0.3 or 0.4 with 1/4, 1/2 and 1/4,
-        # so both 2.5% tails end at the extremes.
-        found = mean([0.2, 0.4])
+    # z² = 3.8415, so 1 + z²/2 = 2.92073 and z²/16 = 0.24009.
+    # 2/3 and 2/3: centre (0.66667 + 0.96036) / 2.92073 = 0.55706,
+    # half 1.95996 / 2.92073 * sqrt(0.22222 / 2 + 0.24009) = 0.39768: 0.15938 to 0.95474.
+    # 0.2 and 0.4: centre (0.3 + 0.96036) / 2.92073 = 0.43152,
+    # half 0.67105 * sqrt(0.21 / 2 + 0.24009) = 0.39420: 0.03732 to 0.82572.
+    # Nineteen of 0.5: centre 0.5, half 1.95996 / 1.20218 * sqrt(0.25 / 19 + 0.0026610)
+    # = 0.20503: 0.29497 to 0.70503.
+    @pytest.mark.parametrize(
+        ("values", "low", "high"),
+        [
+            ([2 / 3, 2 / 3], 0.15938, 0.95474),
+            ([0.2, 0.4], 0.03732, 0.82572),
+            ([0.5] * 19, 0.29497, 0.70503),
+        ],
+    )
+    def test_few_values(self, values: list[float], low: float, high: float) -> None:
+        found = mean(values)
         assert found is not None
-        assert (found.low, found.value, found.high) == pytest.approx((0.2, 0.3, 0.4))
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
-    @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+    def test_many_equal_values_have_a_width(self) -> None:
+        # Centre 0.5, half 1.95996 / 1.0384146 * sqrt(0.25 / 100 + 3.8415 / 40000) = 0.09616.
+        found = mean([0.5] * 100)
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((0.40384, 0.59616), abs=1e-4)
+
+    def test_many_values_are_resampled(self) -> None:
+        # Half of 0.4 and half of 0.6 deviate by 0.1 each, so their mean by 0.1 / sqrt(100).
+        found = mean([0.4, 0.6] * 50)
+        assert found is not None
+        half = Z * 0.01
+        assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=0.002)
+
+    def test_many_values_take_bounded_memory(self) -> None:
+        values = [0.25, 0.75] * 5000
+        tracemalloc.start()
+        mean(values)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20e6
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
     def test_the_value_lies_inside_and_all_in_the_unit_interval(self, values: list[float]) -> None:
         found = mean(values, draws=200)
         assert found is not None
         assert -1e-9 <= found.low <= found.value + 1e-9
         assert found.value - 1e-9 <= found.high <= 1 + 1e-9
-
-    def test_equal_values_that_are_neither_0_nor_1(self) -> None:
-        found = mean([0.5, 0.5, 0.5])
-        assert found is not None
-        assert found.n == 3
