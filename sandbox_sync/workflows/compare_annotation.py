@@ -12,6 +12,7 @@ from projects.kit import logs
 from projects.vocabulary import answer_to_json
 from sandbox_sync import comparing
 from sandbox_sync.db import outcomes
+from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
@@ -20,9 +21,10 @@ log = logs.get(__name__)
 def compare_items(room: Room, session: Session, items: Iterable[int], *, now: datetime) -> None:
     """Bring the comparison of each item up to date; messages are accepted with it."""
     for item_id in items:
-        pair = outcomes.pair(session, item_id)
-        if pair is not None:
-            _compare(room, session, pair, now=now)
+        with apart("comparison", passing=False, item=item_id), session.begin_nested():
+            pair = outcomes.pair(session, item_id)
+            if pair is not None:
+                _compare(room, session, pair, now=now)
 
 
 def _compare(room: Room, session: Session, pair: outcomes.Pair, *, now: datetime) -> None:

@@ -17,6 +17,7 @@ from sandbox_sync import cloning, comparing
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import trainees
 from sandbox_sync.db.tables import PracticeItem
+from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.room import OVERLAP, Room
 
@@ -44,24 +45,30 @@ def look_at_lanes(room: Room, *, thoroughly: bool = False) -> None:
     listing: dict[int, Project] = {project.id: project for project in room.sandbox.projects()}
     for lane in lanes:
         if lane.sandbox_project_id is not None:
-            _look_at_lane(room, lane, listing, thoroughly=thoroughly)
+            with apart("lane", lane=lane.id):
+                _look_at_lane(room, lane, listing, thoroughly=thoroughly)
 
 
 def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
     """These sandbox tasks as they are now; those that are not practice items are left alone."""
     for task_id in task_ids:
-        with room.transaction() as session:
-            found = rows.item_of_task(session, task_id)
-            item_id, lane_id = (found[0].id, found[0].lane_id) if found else (0, 0)
-        if found is None:
-            _look_for_twin(room, task_id)
-            continue
-        try:
-            task = room.sandbox.task(task_id)
-        except NotInLabelStudio:
-            _release(room, lane_id, item_id)
-            continue
-        record(room, [task])
+        with apart("sandbox_task", passing=False, task=task_id):
+            _look_at_task(room, task_id)
+
+
+def _look_at_task(room: Room, task_id: int) -> None:
+    with room.transaction() as session:
+        found = rows.item_of_task(session, task_id)
+        item_id, lane_id = (found[0].id, found[0].lane_id) if found else (0, 0)
+    if found is None:
+        _look_for_twin(room, task_id)
+        return
+    try:
+        task = room.sandbox.task(task_id)
+    except NotInLabelStudio:
+        _release(room, lane_id, item_id)
+        return
+    record(room, [task])
 
 
 def _look_for_twin(room: Room, task_id: int) -> None:
@@ -82,7 +89,10 @@ def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
     for task in tasks:
         newest = task.updated_at if newest is None else max(newest, task.updated_at)
         if task.annotations:
-            with room.transaction() as session:
+            with (
+                apart("sandbox_task", passing=False, task=task.id),
+                room.transaction() as session,
+            ):
                 _record_task(room, session, task)
     return newest
 
@@ -155,7 +165,8 @@ def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool
         copies[str(task.meta.get(cloning.KEY))].append(task)
     for key, same in copies.items():
         if key in recorded and len(same) > 1:
-            _keep_one(room, key, same, recorded[key])
+            with apart("twins", passing=False, lane=lane_id, task=recorded[key]):
+                _keep_one(room, key, same, recorded[key])
 
 
 def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> None:

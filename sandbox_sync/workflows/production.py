@@ -16,6 +16,7 @@ from projects.vocabulary import Annotation, Project, Task
 from sandbox_sync import cloning, comparing
 from sandbox_sync.db import production as rows
 from sandbox_sync.db.tables import ProductionProject
+from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.room import OVERLAP, Room
 
@@ -41,7 +42,8 @@ class UnknownProject(PlatformError):
 def look_at_projects(room: Room, *, thoroughly: bool = False) -> None:
     """Every project that we follow."""
     for project_id in room.settings.projects:
-        look_at_project(room, project_id, thoroughly=thoroughly)
+        with apart("production_project", project=project_id):
+            look_at_project(room, project_id, thoroughly=thoroughly)
 
 
 def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) -> None:
@@ -82,13 +84,18 @@ def look_at_batch(room: Room, project_id: int) -> Project | None:
 def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:
     """These tasks as they are now; ``shown`` is the prediction on screen by task, if known."""
     for task_id in task_ids:
-        try:
-            task = room.production.task(task_id)
-        except NotInLabelStudio:
-            with room.transaction() as session:
-                rows.mark_deleted(session, task_id, now=this_moment())
-            continue
-        record(room, [task], shown)
+        with apart("production_task", passing=False, task=task_id):
+            _look_at_task(room, task_id, shown)
+
+
+def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
+    try:
+        task = room.production.task(task_id)
+    except NotInLabelStudio:
+        with room.transaction() as session:
+            rows.mark_deleted(session, task_id, now=this_moment())
+        return
+    record(room, [task], shown)
 
 
 def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
@@ -107,7 +114,11 @@ def record(
         _know_projects(room, {task.project_id for task in chunk})
         with room.transaction() as session:
             for task in chunk:
-                _record_task(room, session, task, shown=(shown or {}).get(task.id))
+                with (
+                    apart("production_task", passing=False, task=task.id),
+                    session.begin_nested(),
+                ):
+                    _record_task(room, session, task, shown=(shown or {}).get(task.id))
         latest = max(task.updated_at for task in chunk)
         newest = latest if newest is None else max(newest, latest)
     return newest

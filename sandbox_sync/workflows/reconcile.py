@@ -39,6 +39,8 @@ class Reconciler:
                 part()
             except PlatformError as error:
                 log.warning("reconcile.part_failed", error=type(error).__name__, why=str(error))
+            except Exception as error:  # noqa: BLE001  (what one part met must not stop the rest)
+                log.warning("reconcile.part_failed", error=type(error).__name__)
 
     def _parts(self, *, thoroughly: bool) -> list[Callable[[], object]]:
         room = self._room
