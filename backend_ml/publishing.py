@@ -1,8 +1,8 @@
 """The next batch: chosen once, written down, pushed to Label Studio, then switched to.
 
 The decision is in the database before anything is sent, so a run that is killed
-is carried on by the next one: what Label Studio already has is looked up and not
-sent again, and the random draw is not drawn twice.
+is carried on by the next one: what Label Studio already has is looked up, on
+every run, and not sent again, and the random draw is not drawn twice.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def publish(workshop: Workshop, project_id: int) -> int:
         return 0
     if resumed:
         _let_land(workshop, plan)
-    pushed = _carry_out(workshop, project_id, kind, plan, look=resumed)
+    pushed = _carry_out(workshop, kind, plan)
     log.info("batch.published", project=project_id, version=plan.version, tasks=pushed)
     return pushed
 
@@ -192,19 +192,20 @@ def _assign(session: Session, plan: PlanRow, task_id: int, arm: str) -> None:
     row.arm, row.epoch, row.drawn_at = arm, plan.epoch, plan.created_at
 
 
-def _carry_out(
-    workshop: Workshop, project_id: int, kind: Kind, plan: PlanRow, *, look: bool
-) -> int:
+def _carry_out(workshop: Workshop, kind: Kind, plan: PlanRow) -> int:
     """Push what the plan says and Label Studio lacks, then switch the project to the version."""
+    project_id = plan.project_id
     with transaction(workshop.sessions) as session:
         session.get_one(PlanRow, plan.id).started_at = workshop.clock()
         texts = _texts(session, plan.id)
-    rows = _missing(workshop, plan, texts, kind, look=look)
+    there = {task.id for task in workshop.studio.tasks(project_id, predicted_by=plan.version)}
+    wanted = [row for row in _planned(workshop, plan) if row.task_id not in there]
+    rows = [_prediction(row, texts[row.task_id], kind) for row in wanted]
     try:
         workshop.studio.push_predictions(project_id, rows)
     except LabelStudioRefused:
         # One task that is gone refuses a whole chunk: look at each, then try once more.
-        rows = _missing(workshop, plan, texts, kind, look=True)
+        rows = [row for row in rows if _lacks(workshop, plan, row.task_id)]
         workshop.studio.push_predictions(project_id, rows)
     if _anything_pushed(workshop, plan) and (
         workshop.studio.project(project_id).model_version != plan.version
@@ -214,18 +215,10 @@ def _carry_out(
     return len(rows)
 
 
-def _missing(
-    workshop: Workshop, plan: PlanRow, texts: dict[int, str], kind: Kind, *, look: bool
-) -> list[Prediction]:
-    """The planned predictions to send; with ``look``, without those that are there already."""
+def _planned(workshop: Workshop, plan: PlanRow) -> Sequence[PublicationRow]:
+    query = sa.select(PublicationRow).where(PublicationRow.plan_id == plan.id)
     with transaction(workshop.sessions) as session:
-        planned = session.scalars(
-            sa.select(PublicationRow)
-            .where(PublicationRow.plan_id == plan.id)
-            .order_by(PublicationRow.task_id)
-        ).all()
-    wanted = [row for row in planned if not look or _lacks(workshop, plan, row.task_id)]
-    return [_prediction(row, texts[row.task_id], kind) for row in wanted]
+        return session.scalars(query.order_by(PublicationRow.task_id)).all()
 
 
 def _lacks(workshop: Workshop, plan: PlanRow, task_id: int) -> bool:

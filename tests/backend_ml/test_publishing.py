@@ -123,6 +123,23 @@ def test_a_push_that_was_cut_off_is_given_time_to_land(
     assert Counter(Counter(desk.stored()).values()) == {1: 40}
 
 
+def test_what_label_studio_has_is_not_pushed_on_a_first_run_either(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    version = desk.train("one")
+    there = [
+        Prediction(task_id, str(version), 0.5, ()) for task_id in desk.task_ids[40:80]
+    ]  # as Label Studio stores what it asked of /predict
+    desk.workshop.studio.push_predictions(desk.project_id, there)
+    publishing.publish(desk.workshop, desk.project_id)
+    assert set(Counter(desk.stored()).values()) == {1}
+    with transaction(desk.workshop.sessions) as session:
+        planned = session.scalars(sa.select(PublicationRow.task_id)).all()
+    assert set(planned) <= {task_id for task_id, _ in desk.stored()}
+    assert served(desk) == version
+
+
 def test_a_task_that_is_gone_does_not_hold_up_the_rest(make_desk: MakeDesk) -> None:
     desk = make_desk(tasks=60)
     desk.answer(30)
