@@ -41,7 +41,8 @@ class Kind:
 
     @cached_property
     def label_config(self) -> str:
-        return (self.folder / "label_config.xml").read_text(encoding="utf-8")
+        """As Label Studio gives it back: it cuts off what surrounds the tags."""
+        return (self.folder / "label_config.xml").read_text(encoding="utf-8").strip()
 
     @cached_property
     def guidelines(self) -> str:
