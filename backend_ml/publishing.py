@@ -8,7 +8,6 @@ every run, and not sent again, and the random draw is not drawn twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
@@ -16,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import labels, model_store, selecting, strategies
+from backend_ml import labels, model_store, plans, selecting, strategies
 from backend_ml.learners.base import Guesses
 from backend_ml.selecting import Assignment, Board, Draw, Sizes
 from backend_ml.strategies.base import Strategy
@@ -40,7 +39,9 @@ def publish(workshop: Workshop, project_id: int) -> int:
     kind = workshop.kind(project_id)
     with transaction(workshop.sessions) as session:
         serving = model_store.champion(session, project_id)
-        plan = None if serving is None else _unfinished(session, project_id, serving.name)
+        if serving is not None:
+            plans.abandon(session, project_id, keep=serving.name, now=workshop.clock())
+        plan = None if serving is None else plans.unfinished(session, project_id, serving.name)
     if serving is None:
         return 0
     resumed = plan is not None and plan.started_at is not None
@@ -70,7 +71,7 @@ def runs_low(session: Session, workshop: Workshop, project_id: int) -> bool:
     serving = model_store.champion(session, project_id)
     if serving is None:
         return False
-    if _unfinished(session, project_id, serving.name) is not None:
+    if plans.unfinished(session, project_id, serving.name) is not None:
         return True
     if published_open(session, project_id, serving.name) >= workshop.settings.low_water:
         return False
@@ -118,15 +119,6 @@ def read_board(session: Session, project_id: int, version: str) -> Board:
         assigned={row.task_id: Assignment(row.arm, row.epoch) for row in assigned},
         published=frozenset(published) & frozenset(open_ids),
     )
-
-
-def _unfinished(session: Session, project_id: int, version: str) -> PlanRow | None:
-    query = sa.select(PlanRow).where(
-        PlanRow.project_id == project_id,
-        PlanRow.version == version,
-        PlanRow.finished_at.is_(None),
-    )
-    return session.scalars(query.order_by(PlanRow.id)).first()
 
 
 def _decide(workshop: Workshop, project_id: int, kind: Kind, serving: VersionRow) -> PlanRow | None:
@@ -197,9 +189,10 @@ def _carry_out(workshop: Workshop, kind: Kind, plan: PlanRow) -> int:
     project_id = plan.project_id
     with transaction(workshop.sessions) as session:
         session.get_one(PlanRow, plan.id).started_at = workshop.clock()
-        texts = _texts(session, plan.id)
+        texts = plans.texts(session, plan.id)
+        planned = plans.rows(session, plan.id)
     there = {task.id for task in workshop.studio.tasks(project_id, predicted_by=plan.version)}
-    wanted = [row for row in _planned(workshop, plan) if row.task_id not in there]
+    wanted = [row for row in planned if row.task_id not in there]
     rows = [_prediction(row, texts[row.task_id], kind) for row in wanted]
     try:
         workshop.studio.push_predictions(project_id, rows)
@@ -207,18 +200,12 @@ def _carry_out(workshop: Workshop, kind: Kind, plan: PlanRow) -> int:
         # One task that is gone refuses a whole chunk: look at each, then try once more.
         rows = [row for row in rows if _lacks(workshop, plan, row.task_id)]
         workshop.studio.push_predictions(project_id, rows)
-    if _anything_pushed(workshop, plan) and (
-        workshop.studio.project(project_id).model_version != plan.version
-    ):
+    with transaction(workshop.sessions) as session:
+        any_pushed = plans.has_rows(session, project_id, plan.version)
+    if any_pushed and workshop.studio.project(project_id).model_version != plan.version:
         workshop.studio.update_project(project_id, model_version=plan.version)
     _finish(workshop, plan)
     return len(rows)
-
-
-def _planned(workshop: Workshop, plan: PlanRow) -> Sequence[PublicationRow]:
-    query = sa.select(PublicationRow).where(PublicationRow.plan_id == plan.id)
-    with transaction(workshop.sessions) as session:
-        return session.scalars(query.order_by(PublicationRow.task_id)).all()
 
 
 def _lacks(workshop: Workshop, plan: PlanRow, task_id: int) -> bool:
@@ -247,35 +234,11 @@ def _prediction(row: PublicationRow, text: str, kind: Kind) -> Prediction:
     return Prediction(row.task_id, row.version, row.confidence, tuple(regions))
 
 
-def _texts(session: Session, plan_id: int) -> dict[int, str]:
-    query = (
-        sa.select(TaskRow.task_id, TaskRow.text)
-        .join(
-            PublicationRow,
-            (PublicationRow.task_id == TaskRow.task_id)
-            & (PublicationRow.project_id == TaskRow.project_id),
-        )
-        .where(PublicationRow.plan_id == plan_id)
-    )
-    return {task_id: text for task_id, text in session.execute(query)}
-
-
-def _anything_pushed(workshop: Workshop, plan: PlanRow) -> bool:
-    query = sa.select(sa.func.count()).where(
-        PublicationRow.project_id == plan.project_id, PublicationRow.version == plan.version
-    )
-    with transaction(workshop.sessions) as session:
-        return bool(session.scalar(query))
-
-
 def _finish(workshop: Workshop, plan: PlanRow) -> None:
     now = workshop.clock()
     with transaction(workshop.sessions) as session:
         session.get_one(PlanRow, plan.id).finished_at = now
-        pushed: Sequence[PublicationRow] = session.scalars(
-            sa.select(PublicationRow).where(PublicationRow.plan_id == plan.id)
-        ).all()
-        for row in pushed:
+        for row in plans.rows(session, plan.id):
             row.pushed_at = now
         version = sa.select(VersionRow).where(
             VersionRow.project_id == plan.project_id, VersionRow.name == plan.version

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import labels, model_store, training
+from backend_ml import labels, model_store, plans, training
 from backend_ml.labels import Label
 from backend_ml.model_store import Facts
 from backend_ml.settings import Settings
@@ -153,6 +153,8 @@ def _judge(
         row = workshop.store.add(
             session, staged, project_id, kind, facts=facts, promote=promote, now=workshop.clock()
         )
+        if promote:
+            plans.abandon(session, project_id, keep=row.name, now=workshop.clock())
         _mark_done(session, project_id, wanted)
     log.info(
         "model.trained",

@@ -80,9 +80,8 @@ class Nudger:
     def nudge(self) -> None:
         """Ask for the trainings and the publications that are due now."""
         for project_id in self._workshop.settings.projects:
-            due = self._due(project_id)
-            if due is not None:
-                self._accept(lanes.TRAINING, *due, project_id)
+            for name, key in self._due(project_id):
+                self._accept(lanes.TRAINING, name, key, project_id)
 
     def redrive(self) -> None:
         """Ask again for events that are still unhandled."""
@@ -92,16 +91,21 @@ class Nudger:
             key = f"digest-{project_id}-{self._bucket(REDRIVE_SECONDS)}"
             self._accept(lanes.EVENTS, lanes.DIGEST, key, project_id)
 
-    def _due(self, project_id: int) -> tuple[str, str] | None:
-        """The workflow that is due and its key."""
+    def _due(self, project_id: int) -> list[tuple[str, str]]:
+        """The workflows that are due and their keys.
+
+        Both, if both are: a training that keeps failing must not stop the queue.
+        """
         settings, now = self._workshop.settings, self._workshop.clock()
+        due = []
         with self._workshop.reading() as session:
             key = retraining.due_key(session, project_id, settings, now=now)
             if key is not None:
-                return lanes.TRAIN, key
+                due.append((lanes.TRAIN, key))
             if publishing.runs_low(session, self._workshop, project_id):
-                return lanes.PUBLISH, f"publish-{project_id}-{self._bucket(PUBLISH_SECONDS)}"
-        return None
+                key = f"publish-{project_id}-{self._bucket(PUBLISH_SECONDS)}"
+                due.append((lanes.PUBLISH, key))
+        return due
 
     def _accept(self, lane: Lane, name: str, key: str, project_id: int) -> None:
         arguments = (project_id, key) if name == lanes.TRAIN else (project_id,)

@@ -225,3 +225,23 @@ def test_evidence_compares_suggestions_with_answers(make_desk: MakeDesk) -> None
     assert project["versions"][0]["version"] == "intent-0001"
     assert project["versions"][0]["promoted"]
     assert project["label_to_serving_seconds"]["from_last"]["n"] == 1
+
+
+def test_a_plan_of_an_older_version_is_given_up(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    desk.fake.fail_next("POST", "/api/projects", times=1, error=httpx.ConnectError)
+    with pytest.raises(LabelStudioUnavailable):
+        publishing.publish(desk.workshop, desk.project_id)
+    drawn = random_tasks(desk)
+    desk.answer(10, first=40)
+    desk.hear()
+    assert desk.train("two") == "intent-0002"
+    publishing.publish(desk.workshop, desk.project_id)
+    with transaction(desk.workshop.sessions) as session:
+        assert evidence.is_settled(session, desk.project_id)
+        versions = set(session.scalars(sa.select(PublicationRow.version)))
+    assert versions == {"intent-0002"}
+    assert drawn <= random_tasks(desk)

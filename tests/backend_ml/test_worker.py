@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from fastapi.testclient import TestClient
 
-from backend_ml import evidence, worker
+from backend_ml import evidence, lanes, worker
 from backend_ml.app import create_app
 from projects.kit import database
+from projects.kit.engine import Acceptor, Lane
 from projects.kit.web import SECRET_HEADER
 from tests.backend_ml.conftest import Desk
 from tests.fakes.label_studio import deliver_to
@@ -64,3 +66,29 @@ def test_labels_become_a_model_and_a_published_batch(make_desk: Callable[..., De
 def settled(desk: Desk) -> bool:
     with desk.workshop.reading() as session:
         return evidence.is_settled(session, desk.project_id)
+
+
+class Accepted:
+    """Takes work and only remembers what it was."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def accept(self, _session: object, _lane: Lane, name: str, *_: object, **__: object) -> bool:
+        self.names.append(name)
+        return True
+
+
+def test_a_training_that_is_due_does_not_hold_up_a_publication(
+    make_desk: Callable[..., Desk],
+) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    desk.answer(10, first=40)
+    desk.hear()
+    desk.clock.forward(60)
+    accepted = Accepted()
+    worker.Nudger(desk.workshop, cast(Acceptor, accepted)).nudge()
+    assert accepted.names == [lanes.TRAIN, lanes.PUBLISH]

@@ -1,0 +1,68 @@
+"""What was decided to publish, as the tables keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend_ml.tables import PlanRow, PublicationRow, TaskRow
+
+
+def unfinished(session: Session, project_id: int, version: str) -> PlanRow | None:
+    """The oldest plan of a version that is not carried out yet."""
+    query = sa.select(PlanRow).where(_open(project_id), PlanRow.version == version)
+    return session.scalars(query.order_by(PlanRow.id)).first()
+
+
+def abandon(session: Session, project_id: int, *, keep: str, now: datetime) -> int:
+    """End the unfinished plans of every version but ``keep``; returns how many.
+
+    Nothing will carry them out, because only the serving version is published. What
+    they had not pushed is dropped; the draw of their random tasks stays.
+    """
+    query = sa.select(PlanRow).where(_open(project_id), PlanRow.version != keep)
+    ended = session.scalars(query).all()
+    for plan in ended:
+        plan.finished_at = now
+    session.execute(
+        sa.delete(PublicationRow).where(
+            PublicationRow.plan_id.in_([plan.id for plan in ended]),
+            PublicationRow.pushed_at.is_(None),
+        )
+    )
+    return len(ended)
+
+
+def rows(session: Session, plan_id: int) -> Sequence[PublicationRow]:
+    """The predictions of a plan, in the order of task ids."""
+    query = sa.select(PublicationRow).where(PublicationRow.plan_id == plan_id)
+    return session.scalars(query.order_by(PublicationRow.task_id)).all()
+
+
+def texts(session: Session, plan_id: int) -> dict[int, str]:
+    """The text of each task of a plan, by its id."""
+    query = (
+        sa.select(TaskRow.task_id, TaskRow.text)
+        .join(
+            PublicationRow,
+            (PublicationRow.task_id == TaskRow.task_id)
+            & (PublicationRow.project_id == TaskRow.project_id),
+        )
+        .where(PublicationRow.plan_id == plan_id)
+    )
+    return {task_id: text for task_id, text in session.execute(query)}
+
+
+def has_rows(session: Session, project_id: int, version: str) -> bool:
+    """Whether anything of the version was decided on."""
+    query = sa.select(sa.func.count()).where(
+        PublicationRow.project_id == project_id, PublicationRow.version == version
+    )
+    return bool(session.scalar(query))
+
+
+def _open(project_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(PlanRow.project_id == project_id, PlanRow.finished_at.is_(None))
