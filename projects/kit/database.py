@@ -32,11 +32,20 @@ Sessions = sessionmaker[Session]
 
 
 def make_engine(url: str, *, immediate: bool = True) -> sa.Engine:
-    """An engine for ``url``; ``immediate`` takes SQLite's write lock at BEGIN."""
+    """An engine for ``url``; ``immediate`` takes SQLite's write lock at BEGIN.
+
+    Its errors do not show the values of a statement: they may be somebody's text.
+    """
     if not url.startswith("sqlite"):
         url = url.replace("postgresql://", "postgresql+psycopg://")
-        return sa.create_engine(url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True)
-    engine = sa.create_engine(url, pool_size=SQLITE_POOL, max_overflow=0)
+        return sa.create_engine(
+            url,
+            pool_size=POSTGRES_POOL,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    engine = sa.create_engine(url, pool_size=SQLITE_POOL, max_overflow=0, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: Any) -> None:

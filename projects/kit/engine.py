@@ -40,6 +40,8 @@ VERSION = "1"
 KEEP = timedelta(days=1)
 """Records of finished work are deleted after this; who must know longer keeps an event table."""
 PRUNE_SECONDS = 3600
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+"""The engine's own words for work that it does not touch again."""
 
 log = logs.get(__name__)
 P = ParamSpec("P")
@@ -191,7 +193,10 @@ class Engine:
                 try:
                     function()
                 except Exception as error:  # noqa: BLE001 - the loop must outlive any one run
-                    log.warning("periodic.failed", work=name, error=str(error)[:300])
+                    why = error.in_logs() if isinstance(error, PlatformError) else ""
+                    log.warning(
+                        "periodic.failed", work=name, error=type(error).__name__, why=why[:300]
+                    )
 
         thread = threading.Thread(target=loop, name=name, daemon=True)
         self._threads.append(thread)
@@ -210,10 +215,13 @@ class Engine:
 
 
 def prune(before: datetime) -> int:
-    """Delete the engine's own records of workflows that ended before ``before``."""
+    """Delete the engine's own records of workflows that ended before ``before``.
+
+    However they ended: also those that failed, which run again only under a new key.
+    """
     deleted = 0
     while done := DBOS.list_workflows(
-        status=["SUCCESS", "CANCELLED"],
+        status=ENDED,
         completed_before=before.isoformat(),
         limit=500,
         load_input=False,

@@ -9,6 +9,10 @@ class PlatformError(Exception):
     status: int = 500
     retryable: bool = False
 
+    def in_logs(self) -> str:
+        """The error in words that may be logged: nothing that others wrote."""
+        return str(self)
+
 
 class UnknownName(PlatformError):
     """A name that no file of the package has."""
@@ -74,6 +78,9 @@ class LabelStudioRefused(PlatformError):
 
     def __str__(self) -> str:
         return f"Label Studio refused {self.what} ({self.code}): {self.detail}"
+
+    def in_logs(self) -> str:
+        return f"Label Studio refused {self.what} ({self.code})."
 
 
 class NotInLabelStudio(PlatformError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+_transform = ExceptionDictTransformer(show_locals=False)
 NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos")
 
 
@@ -52,6 +53,15 @@ def _shared_processors(service: str) -> list[Processor]:
         add_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Without the values of local variables: they may be tokens or somebody's text.
-        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        structlog.processors.ExceptionRenderer(_facts_of),
     ]
+
+
+def _facts_of(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    """Classes and places; values and messages may be tokens or somebody's text."""
+    return [_without_words(row) for row in _transform(exc_info)]
+
+
+def _without_words(row: dict[str, Any]) -> dict[str, Any]:
+    groups = [[_without_words(inner) for inner in group] for group in row.get("exceptions") or ()]
+    return row | {"exc_value": "", "exc_notes": [], "syntax_error": None, "exceptions": groups}

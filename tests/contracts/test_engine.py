@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from projects.kit import database, engine
 from projects.kit.engine import Acceptor, AlreadyRunning, Engine, Lane
@@ -243,9 +244,11 @@ def test_periodic_work_outlives_its_errors(bench: Bench) -> None:
         calls.append(1)
         raise ValueError("told to fail")
 
-    with bench.serving() as running:
+    with capture_logs() as lines, bench.serving() as running:
         running.every(0.02, now_and_then, name="a test")
         eventually(lambda: len(calls) > 2)
+    assert {line["error"] for line in lines} == {"ValueError"}
+    assert "told to fail" not in str(lines)
     count = len(calls)
     settle()
     assert len(calls) == count, "it goes on after the stop"
@@ -255,6 +258,16 @@ def test_pruning_forgets_what_ended_before(bench: Bench) -> None:
     with bench.serving():
         bench.accept("contract.run", "a", 0.0, key="a")
         eventually(lambda: notebook.ended["a"] == 1)
+        settle()
+        assert engine.prune(database.now() - timedelta(hours=1)) == 0
+        assert engine.prune(database.now() + timedelta(hours=1)) == 1
+
+
+def test_pruning_forgets_what_failed_too(bench: Bench) -> None:
+    notebook.fail = True
+    with bench.serving():
+        bench.accept("contract.run", "a", 0.0, key="a")
+        eventually(lambda: notebook.begun["a"] == 1)
         settle()
         assert engine.prune(database.now() - timedelta(hours=1)) == 0
         assert engine.prune(database.now() + timedelta(hours=1)) == 1

@@ -112,6 +112,12 @@ def store_naive(sessions: Sessions) -> None:
         session.add(Visit(seen=MOMENT.replace(tzinfo=None)))
 
 
+def test_an_error_does_not_show_the_values(sessions: Sessions) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as caught, database.transaction(sessions) as session:
+        session.execute(sa.text("SELECT nothing FROM nowhere WHERE x = :x"), {"x": "their words"})
+    assert "their words" not in str(caught.value)
+
+
 def test_now_is_aware() -> None:
     assert database.now().utcoffset() == timedelta(0)
 

@@ -55,7 +55,19 @@ def test_an_error_is_a_structure_on_one_line(capsys: pytest.CaptureFixture[str])
     except ValueError as error:
         logs.get("here").error("request.failed", exc_info=error)
     (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["exception"][0]["exc_type"] == "ValueError"
+    (found,) = json.loads(line)["exception"]
+    assert (found["exc_type"], found["exc_value"]) == ("ValueError", "")
+    assert found["frames"][0]["name"] == "test_an_error_is_a_structure_on_one_line"
+
+
+def test_the_words_of_errors_stay_out_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(service="a-service")
+    try:
+        raise ExceptionGroup("several", [ValueError("words of somebody")])
+    except ExceptionGroup as error:
+        error.add_note("more words of somebody")
+        logging.getLogger("some.library").exception("failed")
+    assert "of somebody" not in capsys.readouterr().out
 
 
 def test_local_values_stay_out_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:

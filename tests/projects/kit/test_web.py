@@ -73,6 +73,12 @@ def test_any_other_secret_does_not(given: str | None) -> None:
         web.check_secret(given, SECRET)
 
 
+def test_what_label_studio_answered_stays_out_of_the_log() -> None:
+    error = errors.LabelStudioRefused("user 3", 400, "ada@example.org exists")
+    assert error.in_logs() == "Label Studio refused user 3 (400)."
+    assert errors.BadInput("what", "where").in_logs() == "where: what"
+
+
 @pytest.mark.parametrize(
     "error",
     [
