@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,11 +74,14 @@ class House:
 
     @property
     def backend_database(self) -> str:
-        return f"sqlite:///{(self.state.folder / 'backend_ml' / 'backend_ml.sqlite').resolve()}"
+        return _given("BACKEND_ML_DATABASE_URL", self._sqlite("backend_ml"))
 
     @property
     def sync_database(self) -> str:
-        return f"sqlite:///{(self.state.folder / 'sandbox_sync' / 'sandbox_sync.sqlite').resolve()}"
+        return _given("SANDBOX_SYNC_DATABASE_URL", self._sqlite("sandbox_sync"))
+
+    def _sqlite(self, name: str) -> str:
+        return f"sqlite:///{(self.state.folder / name / f'{name}.sqlite').resolve()}"
 
     def label_studio(self, instance: Instance, port_name: str) -> Program:
         """One Label Studio as a program."""
@@ -141,7 +145,8 @@ class House:
             "SANDBOX_SYNC_PRODUCTION_WEBHOOK_SECRET": self.secrets.sync_webhook_production,
             "SANDBOX_SYNC_SANDBOX_WEBHOOK_SECRET": self.secrets.sync_webhook_sandbox,
             "SANDBOX_SYNC_PROJECTS": projects,
-            "SANDBOX_SYNC_PUBLIC_URL": self.sync_url,
+            "SANDBOX_SYNC_PUBLIC_URL": _given("SANDBOX_SYNC_PUBLIC_URL", self.sync_url),
+            "SANDBOX_SYNC_WEBHOOK_URL": self.sync_url,
             "SANDBOX_SYNC_SESSION_SECRET": self.secrets.session_key,
             "SANDBOX_SYNC_TRAINERS": json.dumps([TRAINER_EMAIL]),
         }
@@ -165,3 +170,8 @@ class House:
             port_option=self.ports.option(port_name),
             health_url=f"{url}/health" if url else None,
         )
+
+
+def _given(name: str, default: str) -> str:
+    """What the command was started with under this name, else the default."""
+    return os.environ.get(name) or default
