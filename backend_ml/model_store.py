@@ -24,6 +24,8 @@ from projects.kit.intervals import Estimate
 CHAMPION = "champion"
 RETIRED = "retired"
 REJECTED = "rejected"
+KEEP = 5
+"""The folders of so many newest versions are kept, whether they serve or not."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class ModelStore:
         staged = self._root / str(project_id) / f".staged-{uuid.uuid4().hex}"
         staged.mkdir(parents=True)
         learner.save(staged)
+        for path in (*staged.iterdir(), staged):
+            _make_durable(path)
         return staged
 
     def add(
@@ -74,6 +78,7 @@ class ModelStore:
         if target.exists():  # left by a process that ended before its row was written
             shutil.rmtree(target)
         os.replace(staged, target)
+        _make_durable(target.parent)
         if promote:
             for row in session.scalars(_champions(project_id)):
                 row.state = RETIRED
@@ -90,8 +95,36 @@ class ModelStore:
         """Read one version back; raises :class:`ModelUnreadable`."""
         return learner_file(kind).load(self._folder(project_id, name), kind.control)
 
+    def tidy(self, session: Session, project_id: int) -> None:
+        """Remove the folders of old versions, and those that a training left unfinished.
+
+        The serving version and the newest ``KEEP`` stay. For the one that trains.
+        """
+        newest = (
+            sa.select(VersionRow.name)
+            .where(VersionRow.project_id == project_id)
+            .order_by(VersionRow.number.desc())
+            .limit(KEEP)
+        )
+        kept = {
+            *session.scalars(newest),
+            *(row.name for row in session.scalars(_champions(project_id))),
+        }
+        for folder in (self._root / str(project_id)).iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def _folder(self, project_id: int, name: str) -> Path:
         return self._root / str(project_id) / name
+
+
+def _make_durable(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _row(facts: Facts) -> VersionRow:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend_ml import model_store
-from backend_ml.learners.base import Guess, Learner
+from backend_ml.learners.base import Guess, Learner, ModelUnreadable
 from backend_ml.model_store import ModelStore
 from projects.kinds.base import Kind
 from projects.kit import logs
@@ -58,7 +58,11 @@ class Serving:
         with self._lock:
             held = self._loaded.get(project_id)
             if held is None or held[0] != name:
-                held = (name, self._store.load(project_id, name, kind))
+                try:
+                    held = (name, self._store.load(project_id, name, kind))
+                except ModelUnreadable as error:
+                    log.error("model.unreadable", project=project_id, version=name, why=error.why)
+                    return None  # the worker trains a new one; annotators see no error meanwhile
                 self._loaded[project_id] = held
                 log.info("model.loaded", project=project_id, version=name)
         return held

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend_ml import labels, model_store, plans, training
 from backend_ml.labels import Label
+from backend_ml.learners.base import ModelUnreadable
 from backend_ml.model_store import Facts
 from backend_ml.settings import Settings
 from backend_ml.tables import LabelRow, MarkRow, hold
@@ -107,6 +108,8 @@ def record_failure(workshop: Workshop, project_id: int, error: Exception) -> Non
         if mark is not None:
             mark.failures += 1
             mark.last_error = f"{type(error).__name__}: {error}"[:300]
+            if isinstance(error, ModelUnreadable) and mark.forced == mark.forced_done:
+                mark.forced += 1  # the model is lost; only a new one helps
     log.warning("learning.failed", project=project_id, error=type(error).__name__)
 
 
@@ -156,6 +159,9 @@ def _judge(
         if promote:
             plans.abandon(session, project_id, keep=row.name, now=workshop.clock())
         _mark_done(session, project_id, wanted)
+    if promote:
+        with workshop.reading() as session:
+            workshop.store.tidy(session, project_id)
     log.info(
         "model.trained",
         project=project_id,
@@ -170,11 +176,16 @@ def _judge(
 def _champion_values(
     workshop: Workshop, project_id: int, champion: str | None, measure: list[Label]
 ) -> list[float]:
-    """The champion's agreement on the same labels; 0 for each where there is no champion."""
+    """The champion's agreement on the same labels; 0 for each where there is none to be read."""
     if champion is None:
         return [0.0] * len(measure)
     kind = workshop.kind(project_id)
-    return training.examine(workshop.store.load(project_id, champion, kind), measure, kind)
+    try:
+        learner = workshop.store.load(project_id, champion, kind)
+    except ModelUnreadable as error:
+        log.warning("champion.unreadable", project=project_id, version=champion, why=error.why)
+        return [0.0] * len(measure)
+    return training.examine(learner, measure, kind)
 
 
 def _mark_done(session: Session, project_id: int, wanted: Wanted) -> None:

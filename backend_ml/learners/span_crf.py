@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import threading
@@ -74,7 +75,12 @@ class SpanCrf:
         """Write ``model.crfsuite`` and ``learner.json``."""
         if self._model is not None:
             (folder / MODEL_FILE).write_bytes(self._model)
-        notes = {"format": 1, "line": list(self.line), "classes": list(self._classes)}
+        notes = {
+            "format": 1,
+            "line": list(self.line),
+            "classes": list(self._classes),
+            "digest": _digest(self._model or b""),
+        }
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
     def use(self, model: bytes, classes: tuple[str, ...]) -> None:
@@ -114,10 +120,17 @@ def load(folder: Path, control: str) -> SpanCrf:
         slope, offset = notes["line"]
         learner.line = (float(slope), float(offset))
         if notes["classes"]:
-            learner.use((folder / MODEL_FILE).read_bytes(), tuple(notes["classes"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            model = (folder / MODEL_FILE).read_bytes()
+            if _digest(model) != notes["digest"]:  # a damaged file can crash CRFsuite itself
+                raise ValueError("the model is not the one that was saved")
+            learner.use(model, tuple(notes["classes"]))
+    except Exception as error:
         raise ModelUnreadable(str(folder), type(error).__name__) from error
     return learner
+
+
+def _digest(model: bytes) -> str:
+    return hashlib.sha256(model).hexdigest()
 
 
 def _row(text: str, answer: Answer) -> Row:

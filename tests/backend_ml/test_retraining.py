@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backend_ml import model_store, retraining, training
+from backend_ml import model_store, publishing, retraining, training
+from backend_ml.learners.base import ModelUnreadable
 from backend_ml.predicting import Serving
 from backend_ml.tables import MarkRow
 from projects.kinds import registry
@@ -97,6 +98,38 @@ def test_serving_notices_a_new_champion(make_desk: MakeDesk) -> None:
     desk.hear()
     desk.train("two")
     assert serving.predict(desk.project_id, desk.kind, [task])[0]["model_version"] == "intent-0002"
+
+
+def test_an_unreadable_champion_is_replaced(make_desk: MakeDesk) -> None:
+    desk = make_desk(tasks=160)
+    desk.answer(80)
+    desk.hear()
+    desk.train("one")
+    folder = desk.workshop.settings.models_dir / str(desk.project_id) / "intent-0001"
+    (folder / "model.skops").write_bytes(b"PK")
+    serving = Serving(desk.workshop.reading, desk.workshop.store)
+    task = {"data": {"text": "please cancel the call with Bo tomorrow"}}
+    assert serving.predict(desk.project_id, desk.kind, [task]) == [[]]
+    with pytest.raises(ModelUnreadable) as caught:
+        publishing.publish(desk.workshop, desk.project_id)
+    for _ in range(2):
+        retraining.record_failure(desk.workshop, desk.project_id, caught.value)
+    assert desk.train("two") == "intent-0002"
+    assert serving.predict(desk.project_id, desk.kind, [task]) != [[]]
+    assert desk.train("three") is None
+
+
+def test_old_folders_are_removed(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    folder = desk.workshop.settings.models_dir / str(desk.project_id)
+    (folder / ".staged-left").mkdir(parents=True)
+    for number in range(7):
+        with transaction(desk.workshop.sessions) as session:
+            retraining.force(session, desk.project_id)
+        assert desk.train(f"train-{number}") is not None
+    assert sorted(p.name for p in folder.iterdir()) == [f"intent-{n:04d}" for n in range(3, 8)]
 
 
 def test_the_held_out_part_is_a_fifth_and_for_ever() -> None:

@@ -131,3 +131,17 @@ def test_an_unfitted_learner_can_be_saved(file: LearnerFile, tmp_path: Path) -> 
 def test_an_empty_folder_is_refused(file: LearnerFile, tmp_path: Path) -> None:
     with pytest.raises(ModelUnreadable):
         file.load(tmp_path, CONTROL)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_damaged_file_is_refused(
+    file: LearnerFile, corpus: tuple[list[str], list[Answer]], tmp_path: Path, share: float
+) -> None:
+    fitted(file, corpus).save(tmp_path)
+    whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path, content in whole.items():
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(ModelUnreadable):
+            file.load(tmp_path, CONTROL)
+        path.write_bytes(content)
+    file.load(tmp_path, CONTROL)
