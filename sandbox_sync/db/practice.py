@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from projects.vocabulary import Annotation, Answer, answer_to_json
 from sandbox_sync import cloning
 from sandbox_sync.cloning import Candidate, Snapshot
+from sandbox_sync.db.production import IS_ANSWERED
 from sandbox_sync.db.tables import (
     LaneRow,
     PracticeItem,
     ProductionProject,
     ProductionTask,
-    Reference,
     SnapshotRow,
     Submission,
     Trainee,
@@ -110,14 +110,13 @@ def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
     open_count = len(_open_ids(session, lane.id))
     if open_count >= depth:
         return ()
-    answered = sa.exists().where(Reference.production_task_id == ProductionTask.id)
     mine = sa.exists().where(
         PracticeItem.snapshot == ProductionTask.snapshot,
         PracticeItem.trainee_id == lane.trainee_id,
     )
     rows = session.execute(
         sa.select(
-            ProductionTask.snapshot, ProductionTask.id, answered, ProductionTask.eligible_at
+            ProductionTask.snapshot, ProductionTask.id, IS_ANSWERED, ProductionTask.eligible_at
         ).where(
             ProductionTask.project_id == lane.production_project_id,
             ProductionTask.deleted_at.is_(None),

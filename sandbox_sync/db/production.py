@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from projects.vocabulary import Annotation, Answer, Project, answer_to_json
+from projects.vocabulary import Annotation, Answer, Project, Task, answer_to_json
 from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db.tables import (
     PracticeItem,
@@ -19,6 +19,12 @@ from sandbox_sync.db.tables import (
     SnapshotRow,
 )
 from sandbox_sync.db.writing import insert_once
+
+IS_ANSWERED = sa.exists().where(
+    Reference.production_task_id == ProductionTask.id,
+    Reference.data_digest == ProductionTask.data_digest,
+)
+"""Production has answered what the task says now; an answer to an older text is none."""
 
 
 def save_project(session: Session, project: Project, *, kind: str) -> ProductionProject:
@@ -65,8 +71,38 @@ def task(session: Session, task_id: int) -> ProductionTask | None:
     return session.get(ProductionTask, task_id)
 
 
-def save_snapshot(session: Session, snapshot: Snapshot, *, project_id: int, now: datetime) -> None:
-    """Store the snapshot once, and make it the newest one of its task."""
+def begin_look(session: Session, task_id: int, *, updated_at: datetime) -> bool:
+    """Hold the task's row; False when a newer state of it was stored since this one was read."""
+    row = session.get_one(ProductionTask, task_id, with_for_update=True, populate_existing=True)
+    if updated_at < row.looked_at:
+        return False
+    row.looked_at = updated_at
+    return True
+
+
+def is_stored(session: Session, task: Task, data_digest: str, committed: Annotation | None) -> bool:
+    """Whether we have this state of the task, or a newer one. Nothing is locked to find out."""
+    row = session.get(ProductionTask, task.id)
+    if row is None or row.deleted_at is not None or row.data_digest != data_digest:
+        return False
+    if row.looked_at != task.updated_at:
+        return row.looked_at > task.updated_at
+    reference = session.get(Reference, task.id)
+    if committed is None or reference is None:
+        return committed is None and reference is None
+    return _same(reference, committed)
+
+
+def save_snapshot(
+    session: Session,
+    snapshot: Snapshot,
+    *,
+    project_id: int,
+    updated_at: datetime,
+    now: datetime,
+    eligible_at: datetime,
+) -> bool:
+    """Store the snapshot once, and make it the newest of its task; False if there is a newer."""
     insert_once(
         session,
         SnapshotRow,
@@ -87,13 +123,17 @@ def save_snapshot(session: Session, snapshot: Snapshot, *, project_id: int, now:
         id=snapshot.production_task_id,
         project_id=project_id,
         kind=snapshot.kind,
-        eligible_at=now,
+        eligible_at=eligible_at,
         snapshot=snapshot.digest,
         data_digest=snapshot.data_digest,
+        looked_at=updated_at,
     )
-    row = session.get_one(ProductionTask, snapshot.production_task_id, populate_existing=True)
+    if not begin_look(session, snapshot.production_task_id, updated_at=updated_at):
+        return False
+    row = session.get_one(ProductionTask, snapshot.production_task_id)
     row.snapshot, row.data_digest = snapshot.digest, snapshot.data_digest
     row.deleted_at = None
+    return True
 
 
 def mark_deleted(session: Session, task_id: int, *, now: datetime) -> None:
@@ -117,15 +157,11 @@ def live_task_ids(session: Session, project_id: int) -> set[int]:
 
 
 def count_unanswered(session: Session, project_id: int) -> int:
-    """How many eligible tasks of a project wait for production's answer."""
-    counted = (
-        sa.select(sa.func.count(ProductionTask.id))
-        .outerjoin(Reference, Reference.production_task_id == ProductionTask.id)
-        .where(
-            ProductionTask.project_id == project_id,
-            ProductionTask.deleted_at.is_(None),
-            Reference.production_task_id.is_(None),
-        )
+    """How many eligible tasks of a project wait for production's answer to what they say now."""
+    counted = sa.select(sa.func.count(ProductionTask.id)).where(
+        ProductionTask.project_id == project_id,
+        ProductionTask.deleted_at.is_(None),
+        ~IS_ANSWERED,
     )
     return session.scalar(counted) or 0
 
@@ -148,7 +184,7 @@ def save_reference(
     now: datetime,
 ) -> bool:
     """Store production's committed answer as it is now; whether that changed anything."""
-    row = session.get(Reference, task_id, with_for_update=True)
+    row = session.get(Reference, task_id, with_for_update=True, populate_existing=True)
     if annotation is None:
         if row is not None:
             session.delete(row)
@@ -165,8 +201,6 @@ def save_reference(
         return insert_once(session, Reference, production_task_id=task_id, **values)
     if _same(row, annotation):
         return False
-    if row.annotation_id == annotation.id and row.reference_at > annotation.updated_at:
-        return False  # an older look that came late
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()

@@ -56,6 +56,8 @@ class ProductionTask(Base):
     snapshot: Mapped[str]
     """Digest of the newest snapshot."""
     data_digest: Mapped[str]
+    looked_at: Mapped[datetime]
+    """Label Studio's own moment of the newest state that we stored; older ones come too late."""
     deleted_at: Mapped[datetime | None]
 
 

@@ -113,12 +113,13 @@ def record(
     for chunk in _chunks(tasks):
         _know_projects(room, {task.project_id for task in chunk})
         with room.transaction() as session:
-            for task in chunk:
+            for task, moment in _to_record(room, session, chunk):
+                screen = (shown or {}).get(task.id)
                 with (
                     apart("production_task", passing=False, task=task.id),
                     session.begin_nested(),
                 ):
-                    _record_task(room, session, task, shown=(shown or {}).get(task.id))
+                    _record_task(room, session, task, shown=screen, eligible_at=moment)
         latest = max(task.updated_at for task in chunk)
         newest = latest if newest is None else max(newest, latest)
     return newest
@@ -136,32 +137,62 @@ def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
                 rows.save_project(session, project, kind=kind.name)
 
 
-def _record_task(room: Room, session: Session, task: Task, *, shown: int | None) -> None:
-    kind = room.kind_of(task.project_id)
-    if kind is None:
-        return
+def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tuple[Task, datetime]]:
+    """Which tasks are eligible, in the order they came in, since when; handed out by their ids.
+
+    Rows are locked in the order of their ids, so that two looks never wait for each other.
+    """
+    waiting: dict[int, int] = {}
+    chosen: list[tuple[Task, datetime]] = []
+    for task in chunk:
+        if room.kind_of(task.project_id) is None:
+            continue
+        if rows.task(session, task.id) is None:
+            if task.project_id not in waiting:
+                waiting[task.project_id] = rows.count_unanswered(session, task.project_id)
+            version, count = _project(session, task).model_version, waiting[task.project_id]
+            if not cloning.is_eligible(task, version, waiting=count, ahead=room.settings.ahead):
+                continue
+            waiting[task.project_id] += not cloning.is_answered(task)
+        chosen.append((task, this_moment()))
+    return sorted(chosen, key=lambda pair: pair[0].id)
+
+
+def _project(session: Session, task: Task) -> ProductionProject:
     project = rows.project(session, task.project_id)
     if project is None:
         raise UnknownProject(task.project_id)
-    known = rows.task(session, task.id)
-    if known is None and not _is_eligible(room, session, task, project):
+    return project
+
+
+def _record_task(
+    room: Room, session: Session, task: Task, *, shown: int | None, eligible_at: datetime
+) -> None:
+    kind = room.kind_of(task.project_id)
+    committed = comparing.reference_of(task.annotations)
+    data_digest = cloning.digest_of(task.data)
+    if kind is None or rows.is_stored(session, task, data_digest, committed):
         return
-    moment = this_moment()
-    if known is None or known.deleted_at or known.data_digest != cloning.digest_of(task.data):
-        taken = _snapshot(task, project, kind, shown=shown)
-        rows.save_snapshot(session, taken, project_id=task.project_id, now=moment)
+    known = rows.task(session, task.id)
+    if known is None or known.deleted_at or known.data_digest != data_digest:
+        is_newest = rows.save_snapshot(
+            session,
+            _snapshot(task, _project(session, task), kind, shown=shown),
+            project_id=task.project_id,
+            updated_at=task.updated_at,
+            now=this_moment(),
+            eligible_at=eligible_at,
+        )
         log.info("snapshot.taken", production_task=task.id, kind=kind.name)
-    _record_reference(room, session, task, kind)
+    else:
+        is_newest = rows.begin_look(session, task.id, updated_at=task.updated_at)
+    if is_newest:
+        _record_reference(room, session, task, kind, committed)
 
 
-def _is_eligible(room: Room, session: Session, task: Task, project: ProductionProject) -> bool:
-    waiting = rows.count_unanswered(session, task.project_id)
-    ahead = room.settings.ahead
-    return cloning.is_eligible(task, project.model_version, waiting=waiting, ahead=ahead)
-
-
-def _record_reference(room: Room, session: Session, task: Task, kind: Kind) -> None:
-    committed: Annotation | None = comparing.reference_of(task.annotations)
+def _record_reference(
+    room: Room, session: Session, task: Task, kind: Kind, committed: Annotation | None
+) -> None:
     moment = this_moment()
     changed = rows.save_reference(
         session,

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from tests.sandbox_sync.house import (
@@ -181,6 +182,30 @@ def test_nothing_compared_is_a_dash(house: House) -> None:
     house.reconcile()
     assert "\u2013" in sign_in(house, ADA).get("/", headers=HTML).text
     assert "\u2013" in sign_in(house, ADMIN).get("/trainer", headers=HTML).text
+
+
+def test_looking_never_waits_for_a_writer(house: House) -> None:
+    compared(house)
+    trainer = sign_in(house, ADMIN)
+    ada = house.sandbox.user_id(ADA)
+    before = trainer.get("/metrics").text
+    with house.room.transaction() as session:
+        session.execute(sa.text("UPDATE trainee SET email = 'nobody' WHERE id = 0"))
+        for path in ("/trainer", f"/trainer/trainee/{ada}", "/feedback/1", "/health"):
+            assert trainer.get(path, headers=HTML).status_code == 200
+        assert trainer.get("/metrics").text == before
+
+
+def test_metrics_and_summary_count_the_same(house: House) -> None:
+    compared(house)
+    counted = house.summary()
+    lines = dict(
+        line.split(" ") for line in house.client.get("/metrics").text.splitlines() if line[0] != "#"
+    )
+    for name in ("trainees", "clones", "open_items", "submissions", "comparisons", "feedbacks"):
+        assert float(lines[f"sandbox_sync_{name}"]) == counted[name], name
+    assert counted["open_items"] == 1
+    assert "sandbox_sync_feedback_latency_median_seconds" in lines
 
 
 def test_signing_out_ends_the_session(house: House) -> None:

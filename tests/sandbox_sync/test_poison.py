@@ -75,7 +75,7 @@ def test_a_part_that_fails_oddly_leaves_the_others(
     def broken(*_: object, **__: object) -> None:
         raise TypeError("odd")
 
-    monkeypatch.setattr(reconcile.production, "look_at_projects", broken)
+    monkeypatch.setattr("sandbox_sync.workflows.production.look_at_projects", broken)
     reconcile.Reconciler(house.room)()
     with house.room.transaction() as session:
         assert len(session.scalars(select(Trainee)).all()) == 2

@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("eligible_at", UtcTime(), nullable=False),
         sa.Column("snapshot", sa.String(), nullable=False),
         sa.Column("data_digest", sa.String(), nullable=False),
+        sa.Column("looked_at", UtcTime(), nullable=False),
         sa.Column("deleted_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["project_id"],
