@@ -101,6 +101,7 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     database.migrate(settings.database, MIGRATIONS)
     tables = database.make_engine(settings.database)
+    looking = database.make_engine(settings.database, immediate=False)
     background = engine.Engine(
         name=ENGINE_NAME,
         url=settings.database,
@@ -110,6 +111,7 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
     here = _make_room(settings, parts, database.sessions(tables))
     room.bind(here)
     app.state.room = here
+    app.state.reading = database.sessions(looking)
     try:
         if parts.runs_engine:
             background.launch(room.LANES)
@@ -124,6 +126,7 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
         here.production.close()
         here.sandbox.close()
         tables.dispose()
+        looking.dispose()
 
 
 def _make_room(settings: Settings, parts: Parts, sessions: database.Sessions) -> room.Room:

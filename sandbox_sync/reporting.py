@@ -111,6 +111,11 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return None if not values else float(np.quantile(np.asarray(values, dtype=float), share))
 
 
+def latency(seconds: Sequence[float]) -> dict[str, float | int | None]:
+    """Measured delays as their middle, their tail and their number."""
+    return {"median": quantile(seconds, 0.5), "p99": quantile(seconds, 0.99), "n": len(seconds)}
+
+
 def duration(seconds: float | None) -> str:
     """A duration for people."""
     if seconds is None:

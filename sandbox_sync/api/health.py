@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy.orm import Session
 
+from projects.kit.database import Sessions
 from projects.kit.database import now as this_moment
+from sandbox_sync import reporting
 from sandbox_sync.db import events, queries
-from sandbox_sync.workflows.room import Room
 
 LATE_SECONDS = 60.0
 """An unhandled event older than this means that something is wrong."""
@@ -34,22 +36,23 @@ router = APIRouter(tags=["health"])
 @router.get("/health")
 def health(request: Request) -> dict[str, Any]:
     """Answers as long as the process and its database do."""
-    return facts(request.app.state.room)
+    reading: Sessions = request.app.state.reading
+    with reading() as session:
+        return facts(session)
 
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
     """The same for Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_Now(request.app.state.room))
+    registry.register(_Now(request.app.state.reading))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def facts(room: Room) -> dict[str, Any]:
+def facts(session: Session) -> dict[str, Any]:
     """Health as JSON."""
-    with room.transaction() as session:
-        oldest = events.oldest_unhandled(session)
-        total, unhandled = events.counts(session)
+    oldest = events.oldest_unhandled(session)
+    total, unhandled = events.counts(session)
     age = 0.0 if oldest is None else (this_moment() - oldest).total_seconds()
     return {
         "status": "late" if age > LATE_SECONDS else "up",
@@ -62,13 +65,14 @@ def facts(room: Room) -> dict[str, Any]:
 class _Now(Collector):
     """Reads the database when it is asked, so that no count can drift."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, reading: Sessions) -> None:
+        self._reading = reading
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        now = facts(self._room)
-        with self._room.transaction() as session:
-            counted = queries.summary(session)
+        with self._reading() as session:
+            now = facts(session)
+            counted = queries.counts(session)
+            latency = reporting.latency(queries.latencies(session))
         yield GaugeMetricFamily(
             "sandbox_sync_oldest_unhandled_event_seconds",
             "Age of the oldest event that nobody has looked at",
@@ -78,11 +82,10 @@ class _Now(Collector):
             yield GaugeMetricFamily(
                 f"sandbox_sync_{name}", name.replace("_", " "), value=counted[name]
             )
-        latency = counted["feedback_latency_seconds"]
         for name in ("median", "p99"):
-            if latency[name] is not None:
+            if (seconds := latency[name]) is not None:
                 yield GaugeMetricFamily(
                     f"sandbox_sync_feedback_latency_{name}_seconds",
                     "From the later answer to the message",
-                    value=latency[name],
+                    value=seconds,
                 )

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from projects.kinds import registry
 from projects.kit import intervals
+from projects.kit.database import Sessions
 from projects.kit.intervals import Estimate
 from sandbox_sync import feedback, reporting
 from sandbox_sync.api.people import NoSuchPage, Person, person, trainer
@@ -18,7 +20,7 @@ from sandbox_sync.api.rendering import render
 from sandbox_sync.comparing import differences_from_json
 from sandbox_sync.db import queries
 from sandbox_sync.reporting import LabelScore, Piece
-from sandbox_sync.workflows.room import Room
+from sandbox_sync.settings import Settings
 
 CONTEXT = ("thread", "calendar", "preferences")
 LARGEST_ID = 2**53
@@ -66,11 +68,13 @@ def own_list(request: Request, asking: Annotated[Person, Depends(person)]) -> Re
 @router.get("/trainer")
 def overview(request: Request, _: Annotated[Person, Depends(trainer)]) -> Response:
     """Everybody who practises."""
-    room: Room = request.app.state.room
-    with room.transaction() as session:
-        rows = _score_rows(queries.standings(session), seed=room.settings.seed)
-        summary = queries.summary(session, seed=room.settings.seed)
-    return render(request, "trainer.html", rows=rows, summary=summary)
+    with _reading(request) as session:
+        everybody = queries.standings(session)
+        counted = queries.counts(session)
+    rows = _score_rows(everybody, seed=_seed(request))
+    waits = [seconds for standing in everybody for seconds in standing.latencies]
+    median = reporting.quantile(waits, 0.5)
+    return render(request, "trainer.html", rows=rows, counted=counted, median=median)
 
 
 @router.get("/trainer/trainee/{trainee_id}")
@@ -78,8 +82,7 @@ def one_trainee(
     request: Request, trainee_id: int, _: Annotated[Person, Depends(trainer)]
 ) -> Response:
     """The list of one trainee, for a trainer."""
-    room: Room = request.app.state.room
-    with room.transaction() as session:
+    with _reading(request) as session:
         found = queries.trainee_by_id(session, _checked(trainee_id))
     if found is None:
         raise NoSuchPage
@@ -91,8 +94,7 @@ def one_comparison(
     request: Request, comparison_id: int, asking: Annotated[Person, Depends(person)]
 ) -> Response:
     """Both answers side by side."""
-    room: Room = request.app.state.room
-    with room.transaction() as session:
+    with _reading(request) as session:
         compared = queries.comparison(session, _checked(comparison_id))
     if compared is None or not (asking.is_trainer or compared.trainee_id == asking.id):
         raise NoSuchPage
@@ -115,16 +117,26 @@ def one_comparison(
     )
 
 
+def _reading(request: Request) -> Session:
+    """A session that never keeps a writer waiting."""
+    factory: Sessions = request.app.state.reading
+    return factory()
+
+
+def _seed(request: Request) -> int:
+    settings: Settings = request.app.state.settings
+    return settings.seed
+
+
 def _trainee_page(request: Request, trainee_id: int, email: str) -> Response:
-    room: Room = request.app.state.room
-    with room.transaction() as session:
+    with _reading(request) as session:
         standings = queries.standings(session, trainee_id=trainee_id)
         compared = queries.comparisons(session, trainee_id)
     return render(
         request,
         "trainee.html",
         email=email,
-        rows=_score_rows(standings, seed=room.settings.seed),
+        rows=_score_rows(standings, seed=_seed(request)),
         items=[_item_row(one) for one in compared],
     )
 

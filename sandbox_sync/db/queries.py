@@ -177,8 +177,8 @@ _SENT = (
 )
 
 
-def summary(session: Session, *, seed: int = 0) -> dict[str, Any]:
-    """Everything counted, ready for JSON."""
+def counts(session: Session) -> dict[str, Any]:
+    """What the database can count by itself."""
     per_kind = session.execute(
         sa.select(ProductionTask.kind, sa.func.count())
         .where(ProductionTask.deleted_at.is_(None))
@@ -186,25 +186,47 @@ def summary(session: Session, *, seed: int = 0) -> dict[str, Any]:
     )
     eligible = {kind: int(count) for kind, count in per_kind}
     trainees = _count(session, Trainee.id, Trainee.left_at.is_(None))
-    everybody = standings(session)
-    latencies = [value for standing in everybody for value in standing.latencies]
     return {
         "eligible_production_tasks": eligible,
         "trainees": trainees,
         "clones": _clones(session),
         "expected_clones": trainees * sum(eligible.values()),
-        "open_items": sum(standing.open_items for standing in everybody),
+        "open_items": session.scalar(_OPEN) or 0,
         "submissions": _count(session, Submission.item_id),
         "comparisons": _count(session, Comparison.id, Comparison.withdrawn_at.is_(None)),
         "feedbacks": _count(session, Feedback.id, Feedback.state == SENT),
         "pending_feedback": _count(session, Feedback.id, Feedback.state == PENDING),
         "unhandled_events": events.counts(session)[1],
-        "scores": [_score(standing, seed=seed) for standing in everybody],
-        "feedback_latency_seconds": {
-            "median": reporting.quantile(latencies, 0.5),
-            "p99": reporting.quantile(latencies, 0.99),
-            "n": len(latencies),
-        },
+    }
+
+
+_OPEN = (
+    sa.select(sa.func.count(PracticeItem.id))
+    .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    .join(Trainee, Trainee.id == PracticeItem.trainee_id)
+    .outerjoin(Submission, Submission.item_id == PracticeItem.id)
+    .where(
+        Trainee.left_at.is_(None),
+        Submission.candidate_at.is_(None),
+        PracticeItem.skipped_at.is_(None),
+    )
+)
+
+
+def latencies(session: Session) -> list[float]:
+    """Seconds from the later answer to the message, of those who are here."""
+    found = session.execute(
+        _SENT.join(Trainee, Trainee.id == PracticeItem.trainee_id).where(Trainee.left_at.is_(None))
+    )
+    return [(row.sent_at - row.answers_at).total_seconds() for row in found if row.sent_at]
+
+
+def summary(session: Session, *, seed: int = 0) -> dict[str, Any]:
+    """Everything counted and estimated, ready for JSON; not for a session that writes."""
+    scores = [_score(standing, seed=seed) for standing in standings(session)]
+    return counts(session) | {
+        "scores": scores,
+        "feedback_latency_seconds": reporting.latency(latencies(session)),
     }
 
 
