@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from projects.kinds import registry
@@ -81,6 +83,8 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
     web.add_error_handlers(app)
     app.add_exception_handler(PlatformError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_unexpected)
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.session_secret.get_secret_value(),
@@ -189,7 +193,7 @@ async def _add_headers(
 
 def _answer_error(request: Request, error: Exception) -> Response:
     """A page for people, JSON for programs."""
-    if "text/html" not in request.headers.get("accept", ""):
+    if not _is_browser(request):
         return web.answer_platform_error(request, error)
     if isinstance(error, SignInFirst):
         return RedirectResponse(sign_in_address(error.path), status_code=303)
@@ -197,10 +201,43 @@ def _answer_error(request: Request, error: Exception) -> Response:
     return render(request, "error.html", status=status, code=status, detail=str(error))
 
 
+def _answer_http_error(request: Request, error: Exception) -> Response:
+    """A page for what the framework refuses, such as an unknown address."""
+    answer = web.answer_http_error(request, error)
+    return _page(request, answer) if _is_browser(request) else answer
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    """A page for what nobody foresaw; it leaves the app past what adds the headers."""
+    answer: Response = web.answer_unexpected(request, error)
+    answer = _page(request, answer) if _is_browser(request) else answer
+    answer.headers.update(HEADERS)
+    return answer
+
+
+def _page(request: Request, answer: Response) -> Response:
+    """The same answer for people."""
+    code = answer.status_code
+    page = render(
+        request,
+        "error.html",
+        status=code,
+        code=code,
+        detail=json.loads(bytes(answer.body))["detail"],
+    )
+    if "allow" in answer.headers:
+        page.headers["allow"] = answer.headers["allow"]
+    return page
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 def _answer_invalid(request: Request, error: Exception) -> Response:
     """Which field is wrong, without repeating what was in it."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     where = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in found)
-    if "text/html" in request.headers.get("accept", ""):
+    if _is_browser(request):
         return render(request, "error.html", status=422, code=422, detail=where)
     return JSONResponse({"error": "BadInput", "detail": where}, 422)

@@ -15,6 +15,9 @@ QUOTE_LENGTH = 80
 LINES_SHOWN = 20
 """A Slack block takes 3,000 characters; the page shows the rest."""
 DASH = "\u2013"
+ROUNDING = 1e-9
+"""What arithmetic may leave of nothing."""
+YOU = "you"
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,12 @@ class Report:
 
 
 def percent(value: float | None) -> str:
-    """A proportion for people; undefined is a dash."""
-    return DASH if value is None else f"{100 * value:.0f}%"
+    """A proportion for people; undefined is a dash, and only all is 100%, only nothing 0%."""
+    if value is None:
+        return DASH
+    if value < ROUNDING or value > 1 - ROUNDING:
+        return "0%" if value < ROUNDING else "100%"
+    return f"{min(max(round(100 * value), 1), 99)}%"
 
 
 def with_interval(estimate: Estimate | None) -> str:
@@ -62,9 +69,9 @@ def with_interval(estimate: Estimate | None) -> str:
     return f"{percent(estimate.value)} (95% interval {low} to {high}, n = {estimate.n})"
 
 
-def describe(text: str, differences: Sequence[Difference]) -> list[Line]:
-    """Every difference in words, from the trainee's side."""
-    return [Line(SIGNS[d.kind], d.kind, _sentence(text, d)) for d in differences]
+def describe(text: str, differences: Sequence[Difference], *, who: str = YOU) -> list[Line]:
+    """Every difference in words; ``who`` is the trainee, as the reader calls them."""
+    return [Line(SIGNS[d.kind], d.kind, _sentence(text, d, who)) for d in differences]
 
 
 def answer_in_words(text: str, answer: Answer) -> str:
@@ -114,26 +121,27 @@ def _headline(report: Report, changed: int) -> str:
     return f"{again}{report.kind_title}: {changed} {noun} from production's answer."
 
 
-def _sentence(text: str, difference: Difference) -> str:
+def _sentence(text: str, difference: Difference, who: str) -> str:
     ours, theirs = difference.reference, difference.candidate
+    begin, have = ("You", "have") if who == YOU else (who, "has")
     if ours is not None and theirs is not None:
         if difference.kind == "same":
             return f"Both: {name_mark(text, ours)}."
         if difference.kind == "boundary":
             return (
-                f"{theirs.label}: you marked “{_words(text, theirs)}”, "
+                f"{theirs.label}: {who} marked “{_words(text, theirs)}”, "
                 f"production marked “{_words(text, ours)}”."
             )
         if not theirs.is_span:
-            return f"You chose {theirs.label}, production chose {ours.label}."
+            return f"{begin} chose {theirs.label}, production chose {ours.label}."
         return (
-            f"“{_words(text, theirs)}”: you marked it {theirs.label}, production "
+            f"“{_words(text, theirs)}”: {who} marked it {theirs.label}, production "
             f"marked “{_words(text, ours)}” as {ours.label}."
         )
     if ours is not None:
-        return f"You missed {name_mark(text, ours)}."
+        return f"{begin} missed {name_mark(text, ours)}."
     if theirs is not None:
-        return f"Only you have {name_mark(text, theirs)}."
+        return f"Only {who} {have} {name_mark(text, theirs)}."
     raise ValueError("a difference without a mark")
 
 

@@ -62,7 +62,7 @@ def own_list(request: Request, asking: Annotated[Person, Depends(person)]) -> Re
     """A trainee's own comparisons; trainers go to their overview."""
     if asking.is_trainer:
         return RedirectResponse("/trainer", status_code=303)
-    return _trainee_page(request, asking.id, asking.email)
+    return _trainee_page(request, asking.id, asking.email, is_own=True)
 
 
 @router.get("/trainer")
@@ -86,7 +86,7 @@ def one_trainee(
         found = queries.trainee_by_id(session, _checked(trainee_id))
     if found is None:
         raise NoSuchPage
-    return _trainee_page(request, found.id, found.email)
+    return _trainee_page(request, found.id, found.email, is_own=False)
 
 
 @router.get("/feedback/{comparison_id}")
@@ -102,14 +102,15 @@ def one_comparison(
     text = kind.text(compared.data)
     differences = differences_from_json(compared.differences)
     theirs, ours = reporting.sides(differences)
+    is_own = compared.trainee_id == asking.id
     return render(
         request,
         "feedback.html",
         item=compared,
         kind=kind,
         text=text,
-        is_own=compared.trainee_id == asking.id,
-        lines=feedback.describe(text, differences),
+        is_own=is_own,
+        lines=feedback.describe(text, differences, who=_name(compared, is_own=is_own)),
         own=_side(text, ours),
         production=_side(text, theirs),
         suggestion=_suggestion(kind, compared),
@@ -128,7 +129,7 @@ def _seed(request: Request) -> int:
     return settings.seed
 
 
-def _trainee_page(request: Request, trainee_id: int, email: str) -> Response:
+def _trainee_page(request: Request, trainee_id: int, email: str, *, is_own: bool) -> Response:
     with _reading(request) as session:
         standings = queries.standings(session, trainee_id=trainee_id)
         compared = queries.comparisons(session, trainee_id)
@@ -136,8 +137,9 @@ def _trainee_page(request: Request, trainee_id: int, email: str) -> Response:
         request,
         "trainee.html",
         email=email,
+        is_own=is_own,
         rows=_score_rows(standings, seed=_seed(request)),
-        items=[_item_row(one) for one in compared],
+        items=[_item_row(one, _name(one, is_own=is_own)) for one in compared],
     )
 
 
@@ -159,10 +161,15 @@ def _score_rows(standings: Iterable[queries.Standing], *, seed: int) -> list[Sco
     return rows
 
 
-def _item_row(compared: queries.Compared) -> ItemRow:
+def _name(compared: queries.Compared, *, is_own: bool) -> str:
+    """What the reader calls the trainee."""
+    return feedback.YOU if is_own else compared.email
+
+
+def _item_row(compared: queries.Compared, who: str) -> ItemRow:
     text = registry.load(compared.kind).text(compared.data)
     excerpt = " ".join(text.split())
-    lines = feedback.describe(text, differences_from_json(compared.differences))
+    lines = feedback.describe(text, differences_from_json(compared.differences), who=who)
     return ItemRow(
         compared=compared,
         excerpt=excerpt if len(excerpt) <= 90 else f"{excerpt[:89]}…",

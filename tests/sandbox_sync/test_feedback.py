@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from projects.agreement import choices, spans
 from projects.kit.intervals import Estimate
 from projects.vocabulary import Answer, Mark
@@ -32,6 +34,36 @@ def test_every_kind_of_difference_has_a_sign_and_a_sentence() -> None:
         "- You missed Time “noon”.",
     ]
     assert words_of(reference[:1], reference[:1]) == ["= Both: Person “Ann”."]
+
+
+def test_somebody_else_reads_about_the_trainee_by_name() -> None:
+    reference = (span("Person", "Ann"), span("Time", "noon"))
+    candidate = (span("Person", "with Ann"), span("Place", "Lunch"))
+    found = feedback.describe(TEXT, spans.differences(reference, candidate), who="ada@example.com")
+    assert [line.words for line in found] == [
+        "Only ada@example.com has Place “Lunch”.",
+        "Person: ada@example.com marked “with Ann”, production marked “Ann”.",
+        "ada@example.com missed Time “noon”.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, feedback.DASH),
+        (0.0, "0%"),
+        (1e-17, "0%"),
+        (0.001, "1%"),
+        (0.5, "50%"),
+        (0.996, "99%"),
+        (0.9999, "99%"),
+        (1.0, "100%"),
+    ],
+)
+def test_only_everything_is_100_percent_and_only_nothing_is_0(
+    value: float | None, shown: str
+) -> None:
+    assert feedback.percent(value) == shown
 
 
 def report(**changes: object) -> feedback.Report:

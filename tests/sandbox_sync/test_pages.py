@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from sandbox_sync.db import queries
 from tests.sandbox_sync.house import (
     ADA,
     ADMIN,
@@ -182,6 +184,49 @@ def test_nothing_compared_is_a_dash(house: House) -> None:
     house.reconcile()
     assert "\u2013" in sign_in(house, ADA).get("/", headers=HTML).text
     assert "\u2013" in sign_in(house, ADMIN).get("/trainer", headers=HTML).text
+
+
+def test_a_trainer_is_not_told_that_they_missed_something(house: House) -> None:
+    compared(house)
+    ada = house.sandbox.user_id(ADA)
+    paths = ("/feedback/1", "/feedback/2", "/feedback/3", f"/trainer/trainee/{ada}")
+    trainer = sign_in(house, ADMIN)
+    seen = [trainer.get(path, headers=HTML).text for path in paths]
+    assert any(f"{ADA} chose {INTENT.labels[1]}, production chose" in text for text in seen)
+    for text in seen:
+        words = set(re.findall(r"[a-z]+", text.split("<main>")[1].lower()))
+        assert not words & {"you", "your"}
+    assert f"You chose {INTENT.labels[1]}" in sign_in(house, ADA).get("/", headers=HTML).text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("PUT", "/sign-in", 405), ("GET", "/static/none.css", 404)],
+)
+def test_refusals_are_pages_for_people_and_json_for_programs(
+    house: House, method: str, path: str, status: int
+) -> None:
+    page = house.client.request(method, path, headers=HTML)
+    assert page.status_code == status
+    assert "Back to the first page" in page.text
+    answer = house.client.request(method, path)
+    assert (answer.status_code, set(answer.json())) == (status, {"error", "detail"})
+    assert answer.headers.get("allow") == page.headers.get("allow")
+
+
+def test_an_unforeseen_error_is_a_page_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("insides that nobody should see")
+
+    trainer = TestClient(house.client.app, raise_server_exceptions=False)
+    trainer.cookies.update(sign_in(house, ADMIN).cookies)
+    monkeypatch.setattr(queries, "counts", fail)
+    page = trainer.get("/trainer", headers=HTML)
+    assert page.status_code == 500
+    assert "Back to the first page" in page.text
+    assert "insides" not in page.text
+    assert "content-security-policy" in page.headers
+    assert trainer.get("/trainer").json()["error"] == "InternalError"
 
 
 def test_looking_never_waits_for_a_writer(house: House) -> None:
