@@ -11,10 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import events, training
+from backend_ml import events, labels, training
 from backend_ml.labels import UNPUBLISHED
 from backend_ml.selecting import ACTIVE, RANDOM
-from backend_ml.tables import Event, LabelRow, MarkRow, PlanRow, PublicationRow, VersionRow
+from backend_ml.tables import (
+    AssignmentRow,
+    Event,
+    LabelRow,
+    MarkRow,
+    PlanRow,
+    PublicationRow,
+    VersionRow,
+)
 from projects.kinds import registry
 from projects.kinds.base import Kind
 from projects.kit import intervals
@@ -78,6 +86,8 @@ def _project(session: Session, project_id: int, kind: Kind) -> dict[str, Any]:
     versions = session.scalars(
         sa.select(VersionRow).where(VersionRow.project_id == project_id).order_by(VersionRow.number)
     ).all()
+    epochs = _random_epochs(session, project_id)
+    draws = _random_draws(session, project_id, epochs, {row.task_id for row in rows})
     published = sa.select(sa.func.count()).where(
         PublicationRow.project_id == project_id, PublicationRow.pushed_at.is_not(None)
     )
@@ -89,7 +99,8 @@ def _project(session: Session, project_id: int, kind: Kind) -> dict[str, Any]:
             "by_outcome": _count(row.outcome for row in rows),
         },
         "predictions_published": session.scalar(published) or 0,
-        "accuracy": _accuracy(rows, kind),
+        "accuracy": _accuracy(rows, kind, _completed(rows, epochs, draws)),
+        "random_draws": draws,
         "versions": [_version(row) for row in versions],
         "label_to_serving_seconds": _delay(versions),
     }
@@ -102,21 +113,76 @@ def _count(values: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def _accuracy(rows: Sequence[LabelRow], kind: Kind) -> list[dict[str, Any]]:
+def _random_epochs(session: Session, project_id: int) -> dict[int, int]:
+    """The epoch in which each task of the random arm was drawn."""
+    query = sa.select(AssignmentRow.task_id, AssignmentRow.epoch).where(
+        AssignmentRow.project_id == project_id, AssignmentRow.arm == RANDOM
+    )
+    return {task_id: epoch for task_id, epoch in session.execute(query)}
+
+
+def _random_draws(
+    session: Session, project_id: int, epochs: Mapping[int, int], labelled: set[int]
+) -> list[dict[str, Any]]:
+    """How far each random draw has come; it is complete when none of its tasks is open."""
+    still_open = {task_id for task_id, _ in labels.open_tasks(session, project_id)}
+    draws = []
+    for epoch in sorted(set(epochs.values())):
+        tasks = {task_id for task_id, drawn in epochs.items() if drawn == epoch}
+        draws.append(
+            {
+                "epoch": epoch,
+                "drawn": len(tasks),
+                "answered": len(tasks & labelled),
+                "complete": not tasks & still_open,
+            }
+        )
+    return draws
+
+
+def _completed(
+    rows: Sequence[LabelRow], epochs: Mapping[int, int], draws: Sequence[Mapping[str, Any]]
+) -> dict[int, list[LabelRow]]:
+    """The labels of each completed random draw, by the position of the last of them."""
+    found: dict[int, list[LabelRow]] = {}
+    for draw in draws:
+        places = [
+            place
+            for place, row in enumerate(rows)
+            if row.arm == RANDOM and epochs.get(row.task_id) == draw["epoch"]
+        ]
+        if draw["complete"] and places:
+            found[places[-1]] = [rows[place] for place in places]
+    return found
+
+
+def _accuracy(
+    rows: Sequence[LabelRow], kind: Kind, completed: Mapping[int, Sequence[LabelRow]]
+) -> list[dict[str, Any]]:
     """Each suggestion against the answer it met, before any model had learned that answer.
 
     Buckets are by the number of labels at the time, arms apart and together. An
     estimate is ``None`` where nothing was suggested. Adjudicated truth is left
     out: nobody was shown a suggestion.
+
+    Label Studio serves the lowest confidence first, so the random tasks answered
+    so far are the hard ones of their draw. The random arm is therefore told from
+    whole draws: a draw counts once none of its tasks is open, all of it in the
+    bucket of its last answer.
     """
     buckets: list[dict[str, Any]] = []
     for first in range(0, len(rows), BUCKET):
-        part = [row for row in rows[first : first + BUCKET] if not row.ground_truth]
-        found: dict[str, Any] = {"from_labels": first, "to_labels": first + BUCKET}
-        for arm in (ACTIVE, RANDOM):
-            found[arm] = _estimate([row for row in part if row.arm == arm], kind)
-        found["all"] = _estimate(part, kind)
-        buckets.append(found)
+        part = rows[first : first + BUCKET]
+        whole = [row for place in range(first, first + BUCKET) for row in completed.get(place, ())]
+        buckets.append(
+            {
+                "from_labels": first,
+                "to_labels": first + BUCKET,
+                ACTIVE: _estimate([row for row in part if row.arm == ACTIVE], kind),
+                RANDOM: _estimate(whole, kind),
+                "all": _estimate(part, kind),
+            }
+        )
     return buckets
 
 
@@ -127,7 +193,7 @@ def _estimate(rows: Sequence[LabelRow], kind: Kind) -> dict[str, Any] | None:
             metric, answer_from_json(row.answer), answer_from_json(row.suggested_answer)
         )
         for row in rows
-        if row.suggested_answer is not None
+        if row.suggested_answer is not None and not row.ground_truth
     ]
     found = intervals.mean(values)
     return None if found is None else asdict(found)

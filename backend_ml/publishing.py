@@ -152,6 +152,7 @@ def _write_down(
     )
     session.add(plan)
     session.flush()
+    _release(session, plan, frozenset(drawn.task_ids))
     by_task = dict(zip(board.open_ids, guesses.items, strict=True))
     for task_id in drawn.task_ids:
         arm = selecting.RANDOM if task_id in drawn.random else selecting.ACTIVE
@@ -171,6 +172,22 @@ def _write_down(
             )
         )
     return plan
+
+
+def _release(session: Session, plan: PlanRow, drawn: frozenset[int]) -> None:
+    """Open tasks that were chosen once and are not chosen now belong to no arm."""
+    query = (
+        sa.select(AssignmentRow)
+        .join(
+            TaskRow,
+            (TaskRow.project_id == AssignmentRow.project_id)
+            & (TaskRow.task_id == AssignmentRow.task_id),
+        )
+        .where(AssignmentRow.arm == selecting.ACTIVE, labels.is_open(plan.project_id))
+    )
+    for row in session.scalars(query).all():
+        if row.task_id not in drawn:
+            session.delete(row)
 
 
 def _assign(session: Session, plan: PlanRow, task_id: int, arm: str) -> None:

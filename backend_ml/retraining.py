@@ -13,7 +13,7 @@ from backend_ml.labels import Label
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.model_store import Facts
 from backend_ml.settings import Settings
-from backend_ml.tables import LabelRow, MarkRow, hold
+from backend_ml.tables import LabelRow, MarkRow, VersionRow, hold
 from backend_ml.training import Trained
 from backend_ml.workshop import Workshop
 from projects.kinds.base import Kind
@@ -150,18 +150,7 @@ def _judge(
         first_change_at=wanted.first_change_at,
         last_change_at=wanted.last_change_at,
     )
-    staged = workshop.store.stage(trained.learner, project_id)
-    with transaction(workshop.sessions) as session:
-        hold(session, project_id)
-        row = workshop.store.add(
-            session, staged, project_id, kind, facts=facts, promote=promote, now=workshop.clock()
-        )
-        if promote:
-            plans.abandon(session, project_id, keep=row.name, now=workshop.clock())
-        _mark_done(session, project_id, wanted)
-    if promote:
-        with workshop.reading() as session:
-            workshop.store.tidy(session, project_id)
+    row = _record(workshop, project_id, wanted, (trained, facts), promote=promote)
     log.info(
         "model.trained",
         project=project_id,
@@ -171,6 +160,32 @@ def _judge(
         seconds=round(facts.seconds, 2),
     )
     return row.name if promote else None
+
+
+def _record(
+    workshop: Workshop,
+    project_id: int,
+    wanted: Wanted,
+    result: tuple[Trained, Facts],
+    *,
+    promote: bool,
+) -> VersionRow:
+    """Give the challenger its version and, if promoted, clear away what is older."""
+    trained, facts = result
+    kind, now = workshop.kind(project_id), workshop.clock()
+    staged = workshop.store.stage(trained.learner, project_id)
+    with transaction(workshop.sessions) as session:
+        hold(session, project_id)
+        row = workshop.store.add(
+            session, staged, project_id, kind, facts=facts, promote=promote, now=now
+        )
+        if promote:
+            plans.abandon(session, project_id, keep=row.name, now=now)
+        _mark_done(session, project_id, wanted)
+    if promote:
+        with workshop.reading() as session:
+            workshop.store.tidy(session, project_id)
+    return row
 
 
 def _champion_values(

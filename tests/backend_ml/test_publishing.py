@@ -1,12 +1,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from backend_ml import evidence, labels, publishing
-from backend_ml.selecting import RANDOM
+from backend_ml.selecting import ACTIVE, RANDOM
 from backend_ml.tables import AssignmentRow, PublicationRow, VersionRow
 from projects.kit.database import transaction
 from projects.kit.errors import LabelStudioUnavailable
@@ -245,3 +246,48 @@ def test_a_plan_of_an_older_version_is_given_up(make_desk: MakeDesk) -> None:
         versions = set(session.scalars(sa.select(PublicationRow.version)))
     assert versions == {"intent-0002"}
     assert drawn <= random_tasks(desk)
+
+
+def project_evidence(desk: Desk) -> dict[str, Any]:
+    with transaction(desk.workshop.sessions) as session:
+        found = evidence.collect(session, desk.workshop.settings.projects)
+    return dict(found["projects"][str(desk.project_id)])
+
+
+def test_the_random_arm_is_told_from_whole_draws_only(make_desk: MakeDesk) -> None:
+    desk = make_desk(batch_size=20, random_share=0.2)
+    desk.answer(30)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    desk.clock.forward(5)
+    first, *others = sorted(random_tasks(desk))
+    desk.answer_task(first)
+    desk.hear()
+    told = project_evidence(desk)
+    assert told["random_draws"] == [{"epoch": 1, "drawn": 4, "answered": 1, "complete": False}]
+    assert all(bucket["random"] is None for bucket in told["accuracy"])
+    for task_id in others:
+        desk.answer_task(task_id)
+    desk.hear()
+    told = project_evidence(desk)
+    assert told["random_draws"] == [{"epoch": 1, "drawn": 4, "answered": 4, "complete": True}]
+    assert [b["random"]["n"] for b in told["accuracy"] if b["random"]] == [4]
+
+
+def test_what_is_not_chosen_again_belongs_to_no_arm(make_desk: MakeDesk) -> None:
+    desk = make_desk(batch_size=20, random_share=0.2)
+    desk.answer(30)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    desk.answer(30, first=30)
+    desk.hear()
+    desk.train("two")
+    publishing.publish(desk.workshop, desk.project_id)
+    with transaction(desk.workshop.sessions) as session:
+        active = sa.select(AssignmentRow.task_id).where(AssignmentRow.arm == ACTIVE)
+        still_open = {task_id for task_id, _ in labels.open_tasks(session, desk.project_id)}
+        chosen = set(session.scalars(active)) & still_open
+        newest = sa.select(PublicationRow.task_id).where(PublicationRow.version == "intent-0002")
+        assert chosen <= set(session.scalars(newest))
