@@ -218,8 +218,9 @@ def test_an_unforeseen_error_is_a_page_too(house: House, monkeypatch: pytest.Mon
     def fail(_: object) -> None:
         raise RuntimeError("insides that nobody should see")
 
-    trainer = TestClient(house.client.app, raise_server_exceptions=False)
-    trainer.cookies.update(sign_in(house, ADMIN).cookies)
+    here = str(house.client.base_url)
+    trainer = TestClient(house.client.app, base_url=here, raise_server_exceptions=False)
+    trainer.post("/sign-in", data={"email": ADMIN, "password": PASSWORD}, headers=HTML)
     monkeypatch.setattr(queries, "counts", fail)
     page = trainer.get("/trainer", headers=HTML)
     assert page.status_code == 500
