@@ -60,4 +60,5 @@ def apply(session: Session, workshop: Workshop, event: Event) -> None:
         store.forget_tasks(body["ids"])
     store.see_tasks((row["id"], row["text"]) for row in body.get("tasks", ()))
     for row in body.get("annotations", ()):
-        store.see_annotation(annotation_from_json(row))
+        # An empty object says that nothing was shown; only an absent one says nothing.
+        store.see_annotation(annotation_from_json(row), unaided=row.get("prediction") == {})

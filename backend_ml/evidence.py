@@ -163,7 +163,8 @@ def _accuracy(
 
     Buckets are by the number of labels at the time, arms apart and together. An
     estimate is ``None`` where nothing was suggested. Adjudicated truth is left
-    out: nobody was shown a suggestion.
+    out: nobody was shown a suggestion. So is a suggestion that we only take to
+    have been shown, because no webhook told.
 
     Label Studio serves the lowest confidence first, so the random tasks answered
     so far are the hard ones of their draw. The random arm is therefore told from
@@ -193,7 +194,9 @@ def _estimate(rows: Sequence[LabelRow], kind: Kind) -> dict[str, Any] | None:
             metric, answer_from_json(row.answer), answer_from_json(row.suggested_answer)
         )
         for row in rows
-        if row.suggested_answer is not None and not row.ground_truth
+        if row.suggested_answer is not None
+        and not row.suggestion_estimated
+        and not row.ground_truth
     ]
     found = intervals.mean(values)
     return None if found is None else asdict(found)

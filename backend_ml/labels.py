@@ -61,14 +61,18 @@ class LabelStore:
                 row.text = text
         self._session.flush()
 
-    def see_annotation(self, annotation: Annotation) -> None:
-        """Keep an annotation if it is newer than what we have."""
+    def see_annotation(self, annotation: Annotation, *, unaided: bool = False) -> None:
+        """Keep an annotation if it is newer than what we have.
+
+        ``unaided`` is for who knows that nothing was shown; an annotation without a
+        prediction alone does not tell.
+        """
         row = self._session.get(AnnotationRow, annotation.id)
         if row is None:
             row = AnnotationRow(annotation_id=annotation.id, project_id=self._project)
             self._session.add(row)
         self._keep_newest(row, annotation)
-        self._keep_shown(row, annotation)
+        self._keep_shown(row, annotation, unaided=unaided)
         self._session.flush()
         self._settle(annotation.task_id)
 
@@ -131,18 +135,19 @@ class LabelStore:
         # No spans is an answer (there is nothing to mark); no choice is none.
         row.usable = not annotation.was_cancelled and (bool(answer) or self._kind.form == "spans")
 
-    def _keep_shown(self, row: AnnotationRow, annotation: Annotation) -> None:
+    def _keep_shown(self, row: AnnotationRow, annotation: Annotation, *, unaided: bool) -> None:
         shown = annotation.prediction
         first = row.shown_as_of is None or annotation.updated_at < row.shown_as_of
-        if shown is None or not first:
+        if not first or (shown is None and not unaided):
             return
-        data = {self._kind.field: self._text(annotation.task_id)}
-        row.shown_as_of = annotation.updated_at
-        row.shown = {
-            "version": shown.model_version,
-            "confidence": shown.confidence,
-            "answer": answer_to_json(self._kind.read(shown.regions, data)),
-        }
+        row.shown_as_of, row.shown = annotation.updated_at, {}
+        if shown is not None:
+            data = {self._kind.field: self._text(annotation.task_id)}
+            row.shown = {
+                "version": shown.model_version,
+                "confidence": shown.confidence,
+                "answer": answer_to_json(self._kind.read(shown.regions, data)),
+            }
 
     def _settle(self, task_id: int) -> None:
         """Make the label of a task what its annotations say now."""
@@ -183,6 +188,7 @@ class LabelStore:
         )
 
     def _label_values(self, row: AnnotationRow) -> dict[str, Any]:
+        told = isinstance(row.shown, Mapping)
         suggestion = row.shown if isinstance(row.shown, Mapping) else self._published(row)
         answer = answer_from_json(row.answer)
         arm = self._session.get(AssignmentRow, (self._project, row.task_id))
@@ -199,6 +205,7 @@ class LabelStore:
             "suggested_confidence": suggestion.get("confidence"),
             "suggested_answer": suggestion.get("answer"),
             "outcome": _outcome(answer, suggestion.get("answer")),
+            "suggestion_estimated": not told and "answer" in suggestion,
         }
 
     def _published(self, row: AnnotationRow) -> Mapping[str, Any]:

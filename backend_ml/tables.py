@@ -65,7 +65,10 @@ class AnnotationRow(Base):
     ground_truth: Mapped[bool] = mapped_column(default=False)
     answer: Mapped[Marks] = mapped_column(default=list)
     shown: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
-    """What Label Studio says the person saw: version, confidence, answer."""
+    """What Label Studio says the person saw: version, confidence, answer.
+
+    Empty when it says that nothing was shown, ``None`` when it has not said.
+    """
     shown_as_of: Mapped[datetime | None]
     deleted: Mapped[bool] = mapped_column(default=False)
 
@@ -88,6 +91,8 @@ class LabelRow(Base):
     suggested_confidence: Mapped[float | None]
     suggested_answer: Mapped[Marks | None] = mapped_column(sa.JSON(none_as_null=True))
     outcome: Mapped[str]
+    suggestion_estimated: Mapped[bool]
+    """Label Studio did not say what was shown; this is what had been published."""
 
 
 class MarkRow(Base):

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from backend_ml import reconciling, retraining
+from backend_ml import digesting, events, reconciling, retraining
 from backend_ml.settings import Settings
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
 from projects.kinds.base import Kind
+from projects.kit.database import transaction
 from tests.backend_ml.corpus import messages
 from tests.fakes.label_studio import FakeLabelStudio
 
@@ -55,6 +57,19 @@ class Desk:
         text, choice, spans = messages(len(self.task_ids))[self.task_ids.index(task_id)]
         answer = choice if self.kind.form == "choice" else spans
         self.workshop.studio.create_annotation(task_id, self.kind.write(answer, {"text": text}))
+
+    def listen(self) -> None:
+        """From now on every webhook call is digested at once."""
+        self.fake.deliver = lambda _url, _headers, body: self._digest(body)
+        self.workshop.studio.ensure_webhook(self.project_id, "http://backend.test/", headers={})
+
+    def _digest(self, body: dict[str, Any]) -> None:
+        heard = events.read(body, self.kind)
+        if heard is None:
+            return
+        with transaction(self.workshop.sessions) as session:
+            events.record_once(session, heard, now=self.clock())
+        digesting.digest(self.workshop, self.project_id)
 
     def hear(self) -> None:
         """Bring the label store up to date, as the periodic look does."""

@@ -14,10 +14,19 @@ from hypothesis import strategies as st
 
 from backend_ml import digesting, events
 from backend_ml.labels import LabelStore, open_tasks
-from backend_ml.tables import AnnotationRow, Base, Event, LabelRow, TaskRow
+from backend_ml.tables import (
+    AnnotationRow,
+    Base,
+    Event,
+    LabelRow,
+    PlanRow,
+    PublicationRow,
+    TaskRow,
+)
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
 from projects.kit.database import transaction
+from projects.vocabulary import answer_to_json
 from tests.backend_ml.conftest import START, Desk, make_settings
 from tests.fakes.label_studio import FakeLabelStudio
 
@@ -165,6 +174,36 @@ def test_what_was_shown_is_kept_with_the_label(workshop: Workshop) -> None:
     same = label_of(workshop, [created(1, 1, prediction=shown)])
     assert same is not None
     assert same[13] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("prediction", "outcome", "estimated"),
+    [({}, "unaided", False), (None, "accepted", True)],
+)
+def test_nothing_shown_is_not_the_same_as_not_told(
+    workshop: Workshop,
+    prediction: dict[str, Any] | None,
+    outcome: str,
+    estimated: bool,  # noqa: FBT001
+) -> None:
+    body = created(1, 1, prediction=prediction)
+    answer = KIND.read(body["annotation"]["result"], {})
+    published = PublicationRow(
+        project_id=PROJECT, version="intent-0001", task_id=1, confidence=0.9,
+        answer=answer_to_json(answer), mark_confidences=[0.9], pushed_at=START,
+    )  # fmt: skip
+    plan = PlanRow(project_id=PROJECT, version="intent-0001", epoch=1, created_at=START)
+    with transaction(workshop.sessions) as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(sa.delete(table))
+        session.add(plan)
+        session.flush()
+        published.plan_id = plan.id
+        session.add(published)
+        event = Event(action="ANNOTATION_CREATED", project_id=PROJECT, body=heard(body).body)
+        digesting.apply(session, workshop, event)
+        label = session.scalars(sa.select(LabelRow)).one()
+        assert (label.outcome, label.suggestion_estimated) == (outcome, estimated)
 
 
 def test_no_spans_is_an_answer(make_desk: Callable[..., Desk]) -> None:

@@ -204,6 +204,7 @@ def test_a_low_queue_is_topped_up_under_the_same_version(make_desk: MakeDesk) ->
 
 def test_evidence_compares_suggestions_with_answers(make_desk: MakeDesk) -> None:
     desk = make_desk()
+    desk.listen()
     desk.answer(40)
     desk.hear()
     desk.train("one")
@@ -256,6 +257,7 @@ def project_evidence(desk: Desk) -> dict[str, Any]:
 
 def test_the_random_arm_is_told_from_whole_draws_only(make_desk: MakeDesk) -> None:
     desk = make_desk(batch_size=20, random_share=0.2)
+    desk.listen()
     desk.answer(30)
     desk.hear()
     desk.train("one")
@@ -291,3 +293,18 @@ def test_what_is_not_chosen_again_belongs_to_no_arm(make_desk: MakeDesk) -> None
         chosen = set(session.scalars(active)) & still_open
         newest = sa.select(PublicationRow.task_id).where(PublicationRow.version == "intent-0002")
         assert chosen <= set(session.scalars(newest))
+
+
+def test_what_was_only_published_is_no_measurement(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    publishing.publish(desk.workshop, desk.project_id)
+    desk.clock.forward(5)
+    for task_id, _ in desk.stored()[:10]:
+        desk.answer_task(task_id)
+    desk.hear()  # no webhook told what was shown
+    told = project_evidence(desk)
+    assert told["labels"]["by_outcome"]["unaided"] == 40
+    assert all(bucket["all"] is None for bucket in told["accuracy"])

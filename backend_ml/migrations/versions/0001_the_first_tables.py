@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("suggested_confidence", sa.Double(), nullable=True),
         sa.Column("suggested_answer", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("suggestion_estimated", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "task_id"),
     )
     op.create_table(
