@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ KEY = "practice"
 SHOWN_VERSION = "suggestion"
 """One name for all suggestions in the sandbox: items of different batches all show theirs."""
 LATEST = datetime.max.replace(tzinfo=UTC)
+KEY_FORM = re.compile("[0-9a-f]{32}")
 TITLE_LENGTH = 50
 """Label Studio takes no longer project titles."""
 
@@ -132,6 +134,12 @@ def copy_to_keep(copies: Sequence[Task], recorded: int) -> Task:
     if mine is not None and is_answered(mine):
         return mine
     return min(copies, key=rank)
+
+
+def key_of(task: Task) -> str | None:
+    """Our key, if a task carries one. Whoever practises can write what they like there."""
+    key = task.meta.get(KEY)
+    return key if isinstance(key, str) and KEY_FORM.fullmatch(key) else None
 
 
 def practice_key(snapshot_digest: str, user_id: int) -> str:

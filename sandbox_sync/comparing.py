@@ -38,13 +38,19 @@ def reference_of(annotations: Iterable[Annotation]) -> Annotation | None:
 
 def first_submission(annotations: Iterable[Annotation], user_id: int) -> Annotation | None:
     """The trainee's own first answer that was not skipped."""
-    own = [a for a in annotations if not a.was_cancelled and a.completed_by == user_id]
+    own = [a for a in annotations if not a.was_cancelled and _is_own(a, user_id)]
     return min(own, key=lambda a: (a.created_at, a.id), default=None)
 
 
 def has_skipped(annotations: Iterable[Annotation], user_id: int) -> bool:
     """Whether the trainee put the item aside."""
-    return any(a.was_cancelled and a.completed_by == user_id for a in annotations)
+    return any(a.was_cancelled and _is_own(a, user_id) for a in annotations)
+
+
+def _is_own(annotation: Annotation, user_id: int) -> bool:
+    """Any member may name another in ``completed_by``; ``updated_by`` is who really sent it."""
+    sender = annotation.updated_by
+    return annotation.completed_by == user_id and sender in (None, user_id)
 
 
 def metric_of(kind: Kind) -> Metric:

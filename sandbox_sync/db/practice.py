@@ -91,7 +91,7 @@ def forget_project(session: Session, lane_id: int) -> None:
     """The lane's project is gone: make a new one, with the items nobody has answered."""
     row = session.get_one(LaneRow, lane_id)
     row.sandbox_project_id, row.applied, row.seen, row.looked_until = None, "", "", None
-    release(session, lane_id, _open_ids(session, lane_id))
+    _release(session, PracticeItem.id.in_(_open_ids(session, lane_id)))
 
 
 def set_drifted(session: Session, lane_id: int) -> None:
@@ -215,6 +215,24 @@ def recorded_tasks(session: Session, lane_id: int) -> dict[str, int]:
     return {key: task_id for key, task_id in found if task_id is not None}
 
 
+def owners(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
+    """The key of the item that each of these sandbox tasks is recorded as."""
+    found = session.execute(
+        sa.select(PracticeItem.sandbox_task_id, PracticeItem.key).where(
+            PracticeItem.sandbox_task_id.in_(list(task_ids))
+        )
+    )
+    return {task_id: key for task_id, key in found if task_id is not None}
+
+
+def taken_projects(session: Session, *, except_lane: int) -> set[int]:
+    """The sandbox projects of all other lanes."""
+    found = sa.select(LaneRow.sandbox_project_id).where(
+        LaneRow.id != except_lane, LaneRow.sandbox_project_id.is_not(None)
+    )
+    return {number for number in session.scalars(found) if number is not None}
+
+
 def move(session: Session, key: str, sandbox_task_id: int) -> None:
     """From now on the item is this task."""
     session.execute(
@@ -233,13 +251,17 @@ def lane_of_key(session: Session, key: str, project_id: int) -> int | None:
     )
 
 
-def release(session: Session, lane_id: int, item_ids: Sequence[int]) -> None:
-    """These items have lost their sandbox task; they will get a new one."""
-    session.execute(
-        sa.update(PracticeItem)
-        .where(PracticeItem.lane_id == lane_id, PracticeItem.id.in_(item_ids))
-        .values(sandbox_task_id=None, attempted_at=None, suggested_at=None, skipped_at=None)
-    )
+def release(session: Session, sandbox_task_id: int) -> bool:
+    """An open item that has lost its task will get a new one; False if no open item was it."""
+    is_it = PracticeItem.sandbox_task_id == sandbox_task_id
+    return bool(_release(session, is_it, PracticeItem.id.not_in(sa.select(Submission.item_id))))
+
+
+def _release(session: Session, *which: sa.ColumnElement[bool]) -> list[int]:
+    """``attempted_at`` stays: whoever makes the new one looks for an old one first."""
+    lost = sa.update(PracticeItem).where(*which)
+    lost = lost.values(sandbox_task_id=None, suggested_at=None, skipped_at=None)
+    return list(session.scalars(lost.returning(PracticeItem.id)))
 
 
 def item_of_task(session: Session, sandbox_task_id: int) -> tuple[PracticeItem, int | None] | None:

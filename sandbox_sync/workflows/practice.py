@@ -59,14 +59,13 @@ def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
 def _look_at_task(room: Room, task_id: int) -> None:
     with room.transaction() as session:
         found = rows.item_of_task(session, task_id)
-        item_id, lane_id = (found[0].id, found[0].lane_id) if found else (0, 0)
     if found is None:
         _look_for_twin(room, task_id)
         return
     try:
         task = room.sandbox.task(task_id)
     except NotInLabelStudio:
-        _release(room, lane_id, item_id)
+        _release(room, task_id)
         return
     record(room, [task])
 
@@ -77,8 +76,11 @@ def _look_for_twin(room: Room, task_id: int) -> None:
         task = room.sandbox.task(task_id)
     except NotInLabelStudio:
         return
+    key = cloning.key_of(task)
+    if key is None:
+        return
     with room.transaction() as session:
-        lane_id = rows.lane_of_key(session, str(task.meta.get(cloning.KEY)), task.project_id)
+        lane_id = rows.lane_of_key(session, key, task.project_id)
     if lane_id is not None:
         remove_twins(room, lane_id, room.sandbox.project(task.project_id))
 
@@ -129,11 +131,8 @@ def _set_skipped(item: PracticeItem, task: Task, *, now: datetime) -> None:
 def _look_at_lane(
     room: Room, lane: rows.Lane, listing: Mapping[int, Project], *, thoroughly: bool
 ) -> None:
-    project = listing.get(lane.sandbox_project_id or 0)
+    project = listing.get(lane.sandbox_project_id or 0) or _project_of(room, lane)
     if project is None:
-        with room.transaction() as session:
-            rows.forget_project(session, lane.id)
-        log.warning("lane.lost", lane=lane.id)
         return
     seen = project_digest(project.label_config, project.guidelines, project.sampling)
     if lane.seen and seen != lane.seen:
@@ -150,6 +149,17 @@ def _look_at_lane(
     remove_twins(room, lane.id, project, thoroughly=thoroughly)
 
 
+def _project_of(room: Room, lane: rows.Lane) -> Project | None:
+    """A listing of several pages can miss one that is there; only a refusal proves it gone."""
+    try:
+        return room.sandbox.project(lane.sandbox_project_id or 0)
+    except NotInLabelStudio:
+        with room.transaction() as session:
+            rows.forget_project(session, lane.id)
+        log.warning("lane.lost", lane=lane.id)
+        return None
+
+
 def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool = False) -> None:
     """Second copies of an item, which a busy Label Studio can make by itself, and late.
 
@@ -162,11 +172,19 @@ def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool
         return
     copies: dict[str, list[Task]] = defaultdict(list)
     for task in room.sandbox.tasks(project.id):
-        copies[str(task.meta.get(cloning.KEY))].append(task)
-    for key, same in copies.items():
-        if key in recorded and len(same) > 1:
+        copies[cloning.key_of(task) or ""].append(task)
+    for key, found in copies.items():
+        same = _same_item(room, key, found) if key in recorded and len(found) > 1 else []
+        if len(same) > 1 and recorded[key] in {task.id for task in same}:
             with apart("twins", passing=False, lane=lane_id, task=recorded[key]):
                 _keep_one(room, key, same, recorded[key])
+
+
+def _same_item(room: Room, key: str, copies: Sequence[Task]) -> list[Task]:
+    """Without the tasks that are another item, whatever key somebody has written on them."""
+    with room.transaction() as session:
+        owners = rows.owners(session, [task.id for task in copies])
+    return [task for task in copies if owners.get(task.id, key) == key]
 
 
 def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> None:
@@ -185,13 +203,10 @@ def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
     with room.transaction() as session:
         known = rows.open_tasks(session, lane_id)
     present = {task.id for task in room.sandbox.tasks(project_id)}
-    for item_id, task_id in known.items():
-        if task_id not in present:
-            _release(room, lane_id, item_id)
+    look_at_tasks(room, sorted(set(known.values()) - present))
 
 
-def _release(room: Room, lane_id: int, item_id: int) -> None:
+def _release(room: Room, task_id: int) -> None:
     with room.transaction() as session:
-        if item_id in rows.open_tasks(session, lane_id):
-            rows.release(session, lane_id, [item_id])
-            log.warning("item.lost", item=item_id, lane=lane_id)
+        if rows.release(session, task_id):
+            log.warning("item.lost", sandbox_task=task_id)

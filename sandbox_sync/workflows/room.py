@@ -24,7 +24,7 @@ from sandbox_sync.settings import Settings
 EVENTS = Lane("events", concurrency=4, poll_seconds=0.1)
 LOOKS = Lane("looks", concurrency=1)
 """Looks at a whole project take seconds; feedback on one answer must not wait behind them."""
-TENDING = Lane("tending", concurrency=3, one_per_key=True)
+TENDING = Lane("tending", concurrency=2, one_per_key=True)
 MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
 LANES = (EVENTS, LOOKS, TENDING, MESSAGES)
 

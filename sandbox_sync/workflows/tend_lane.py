@@ -152,17 +152,34 @@ def _bring(room: Room, lane: rows.Lane) -> Project:
         fields["sampling"] = lane.sampling
     project_id = lane.sandbox_project_id
     if project_id is None:
-        made = room.sandbox.ensure_project(title, label_config=lane.label_config, **fields)
-        project_id = made.id
+        project_id = _new_project(room, lane, title, fields).id
     room.sandbox.update_project(project_id, label_config=lane.label_config, **fields)
     return room.sandbox.project(project_id)
+
+
+def _new_project(room: Room, lane: rows.Lane, title: str, fields: dict[str, Any]) -> Project:
+    """The project of this title, unless it is another lane's: members can rename theirs."""
+    with room.transaction() as session:
+        taken = rows.taken_projects(session, except_lane=lane.id)
+    named = {project.id for project in room.sandbox.projects() if project.title == title}
+    if not named & taken:
+        return room.sandbox.ensure_project(title, label_config=lane.label_config, **fields)
+    log.warning("lane.title_taken", lane=lane.id, sandbox_projects=sorted(named & taken))
+    free = sorted(named - taken)
+    if free:
+        return room.sandbox.project(free[0])
+    return room.sandbox.create_project(title, label_config=lane.label_config, **fields)
 
 
 def _already_there(room: Room, project_id: int) -> dict[str, Task]:
     """Sandbox task by our key; of twins the answered one, else the first."""
     found: dict[str, Task] = {}
-    for task in sorted(room.sandbox.tasks(project_id), key=lambda t: (not t.annotations, t.id)):
-        if isinstance(key := task.meta.get(cloning.KEY), str):
+    tasks = sorted(room.sandbox.tasks(project_id), key=lambda t: (not t.annotations, t.id))
+    with room.transaction() as session:
+        owners = rows.owners(session, [task.id for task in tasks])
+    for task in tasks:
+        key = cloning.key_of(task)
+        if key is not None and owners.get(task.id, key) == key:
             found.setdefault(key, task)
     return found
 

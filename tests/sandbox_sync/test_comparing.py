@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -42,6 +43,15 @@ def test_first_submission_is_the_trainees_own() -> None:
     assert found.id == 3
     assert comparing.has_skipped(rows, ADA)
     assert not comparing.has_skipped(rows, BEN)
+
+
+def test_what_somebody_else_sent_in_their_name_is_not_theirs() -> None:
+    forged = replace(annotation(1, 0), updated_by=UserId(BEN))
+    own = replace(annotation(2, 1), updated_by=UserId(ADA))
+    assert comparing.first_submission([forged, own], ADA) == own
+    assert comparing.first_submission([forged], ADA) is None
+    assert comparing.first_submission([forged], BEN) is None
+    assert not comparing.has_skipped([replace(forged, was_cancelled=True)], ADA)
 
 
 MARKS = st.builds(
