@@ -7,6 +7,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SHORTEST_SECRET = 16
+"""Characters; an empty secret would let everybody in."""
+
 
 class Settings(BaseSettings):
     """Variables named ``SANDBOX_SYNC_...``; lists and mappings are written as JSON."""
@@ -24,11 +27,11 @@ class Settings(BaseSettings):
 
     production_url: str
     """The read-only gateway in front of the production Label Studio."""
-    production_key: SecretStr
-    production_webhook_secret: SecretStr
+    production_key: SecretStr = Field(min_length=1)
+    production_webhook_secret: SecretStr = Field(min_length=SHORTEST_SECRET)
     sandbox_url: str
-    sandbox_token: SecretStr
-    sandbox_webhook_secret: SecretStr
+    sandbox_token: SecretStr = Field(min_length=1)
+    sandbox_webhook_secret: SecretStr = Field(min_length=SHORTEST_SECRET)
     projects: dict[int, str] = Field(default_factory=dict)
     """Name of the kind by id of the production project."""
 
@@ -36,7 +39,7 @@ class Settings(BaseSettings):
     """Where people reach the pages; the base of every link in a message."""
     webhook_url: str = ""
     """Where the sandbox Label Studio reaches us; empty: the same as ``public_url``."""
-    session_secret: SecretStr
+    session_secret: SecretStr = Field(min_length=SHORTEST_SECRET)
     trainers: frozenset[str] = frozenset()
     """E-mail addresses of members of the sandbox who train instead of practising."""
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from projects.kit.errors import BadInput
 from scripts.label_studio import START_SECONDS, Instance
 from scripts.state import Ports, Secrets, State
 from scripts.supervisor import Program
@@ -22,6 +23,24 @@ READER = "read-only gateway"
 BACKEND = "backend_ml"
 WORKER = "backend_ml worker"
 SYNC = "sandbox_sync"
+TRAINERS = "SANDBOX_SYNC_TRAINERS"
+
+
+def trainers(environment: Mapping[str, str]) -> list[str]:
+    """Our own trainer, and those that ``SANDBOX_SYNC_TRAINERS`` names as a JSON list.
+
+    Raises
+    ------
+    BadInput
+        When it is set to anything else.
+    """
+    try:
+        named = json.loads(environment.get(TRAINERS) or "[]")
+    except ValueError as error:
+        raise BadInput("it is not JSON", TRAINERS) from error
+    if not isinstance(named, list) or not all(isinstance(email, str) for email in named):
+        raise BadInput("it is not a JSON list of e-mail addresses", TRAINERS)
+    return sorted({TRAINER_EMAIL, *named})
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,7 @@ class House:
             "SANDBOX_SYNC_PUBLIC_URL": _given("SANDBOX_SYNC_PUBLIC_URL", self.sync_url),
             "SANDBOX_SYNC_WEBHOOK_URL": self.sync_url,
             "SANDBOX_SYNC_SESSION_SECRET": self.secrets.session_key,
-            "SANDBOX_SYNC_TRAINERS": json.dumps([TRAINER_EMAIL]),
+            TRAINERS: json.dumps(trainers(os.environ)),
         }
         return self._own(SYNC, "sandbox_sync", environment, port_name="sync", url=self.sync_url)
 

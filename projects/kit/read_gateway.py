@@ -17,7 +17,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kit import logs
@@ -44,15 +44,15 @@ log = logs.get(__name__)
 class ReadGatewaySettings(BaseSettings):
     """Settings of the read-only gateway; every name has the prefix ``READ_GATEWAY_``."""
 
-    model_config = SettingsConfigDict(env_prefix="READ_GATEWAY_")
+    model_config = SettingsConfigDict(env_prefix="READ_GATEWAY_", hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = 9092
     label_studio_url: str
     """Where production's Label Studio answers."""
     label_studio_token: SecretStr
-    key: SecretStr
-    """What a reader sends as ``Authorization: Token <key>``."""
+    key: SecretStr = Field(min_length=16)
+    """What a reader sends as ``Authorization: Token <key>``; never empty or short."""
 
 
 class NotReadable(PlatformError):

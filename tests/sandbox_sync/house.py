@@ -30,7 +30,7 @@ from tests.fakes.label_studio.server import deliver_to
 
 ADMIN = "admin@example.com"
 ADA, BEN = "ada@example.com", "ben@example.com"
-PRODUCTION_SECRET, SANDBOX_SECRET = "production-secret", "sandbox-secret"
+PRODUCTION_SECRET, SANDBOX_SECRET = "production-secret", "secret-of-the-sandbox"
 HOOK = "http://sync.test/webhooks/production"
 INTENT, DETAILS = registry.load("intent"), registry.load("details")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from projects.kit import database
+from sandbox_sync.db.events import STALE
 from sandbox_sync.db.tables import Event
-from sandbox_sync.workflows.room import STALE
 from tests.sandbox_sync.house import ADA, BEN, DETAILS, INTENT, House, choice, running_house
 
 ONE, TWO, THREE = INTENT.labels[:3]
@@ -267,7 +267,7 @@ def test_an_event_nobody_finished_is_accepted_again(house: House) -> None:
     assert len(house.failures) == 1
     house.production._faults.clear()
     with house.room.transaction() as session:
-        session.execute(update(Event).values(accepted_at=database.now() - 2 * STALE))
+        session.execute(update(Event).values(retry_at=database.now()))
     house.reconcile()
     assert house.summary()["unhandled_events"] == 0
 
@@ -323,7 +323,7 @@ def test_a_forged_event_does_no_harm(house: House) -> None:
         "task": {"id": clone},
         "project": {"id": house.projects["intent"]},
     }
-    header = {"X-Understudy-Secret": "sandbox-secret"}
+    header = {"X-Understudy-Secret": "secret-of-the-sandbox"}
     others: list[object] = [True, -1, "1", None, 2**60, {"id": 1}, [[]]]
     for event in (
         forged,

@@ -24,11 +24,11 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     values = {
         "PRODUCTION_URL": "http://p",
         "PRODUCTION_KEY": "k",
-        "PRODUCTION_WEBHOOK_SECRET": "a",
+        "PRODUCTION_WEBHOOK_SECRET": "a" * 16,
         "SANDBOX_URL": "http://s",
         "SANDBOX_TOKEN": "t",
-        "SANDBOX_WEBHOOK_SECRET": "b",
-        "SESSION_SECRET": "c",
+        "SANDBOX_WEBHOOK_SECRET": "b" * 16,
+        "SESSION_SECRET": "c" * 16,
         "PROJECTS": '{"7": "intent"}',
         "TRAINERS": '["Trainer@Example.com"]',
         "SLACK_TOKEN": "",
@@ -53,6 +53,15 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
 def test_nonsense_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         make_settings(tmp_path, {}, queue_depth=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["production_webhook_secret", "sandbox_webhook_secret", "session_secret"]
+)
+@pytest.mark.parametrize("secret", ["", "short-of-sixteen"[:15]])
+def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path, name: str, secret: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        make_settings(tmp_path, {}, **{name: secret})
 
 
 def test_command_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
