@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import bootstrap
+from scripts.label_studio import use_write_ahead_log
 from scripts.programs import House
 from scripts.state import Options, read_json, write_json
 from scripts.supervisor import Supervisor
@@ -16,6 +17,7 @@ def start(supervisor: Supervisor, house: House, options: Options) -> None:
     supervisor.start(house.label_studio(house.sandbox, "sandbox"))
     for instance in (house.production, house.sandbox):
         supervisor.wait_until_healthy(instance.name)
+        use_write_ahead_log(instance)
     if supervisor.stopping.is_set():
         return
     supervisor.set_phase("preparing the projects")

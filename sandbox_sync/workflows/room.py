@@ -16,7 +16,7 @@ from projects.kit import database
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from sandbox_sync.db import outcomes
-from sandbox_sync.db.events import PROJECT_UPDATED
+from sandbox_sync.db.events import is_large
 from sandbox_sync.db.tables import Event
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
@@ -26,12 +26,12 @@ LOOKS = Lane("looks", concurrency=1)
 """Looks at a whole project take seconds; feedback on one answer must not wait behind them."""
 TENDING = Lane("tending", concurrency=2, one_per_key=True)
 MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
-LANES = (EVENTS, LOOKS, TENDING, MESSAGES)
+SANDBOX_EVENTS = Lane("sandbox-events", concurrency=2, poll_seconds=0.1)
+"""Apart: every member of the sandbox can send as many of these as they like."""
+LANES = (EVENTS, LOOKS, SANDBOX_EVENTS, TENDING, MESSAGES)
 
 OVERLAP = timedelta(seconds=60)
 """How far each look reaches back behind the newest change that was seen."""
-STALE = timedelta(seconds=30)
-"""Work that was accepted longer ago than this and is not done is accepted again."""
 
 
 class Accepts(Protocol):
@@ -78,7 +78,9 @@ class Room:
 
     def accept_event(self, session: Session, event: Event) -> None:
         """Have somebody look at what an event hints at."""
-        lane = LOOKS if event.action == PROJECT_UPDATED else EVENTS
+        lane = LOOKS if is_large(event.action, event.hint) else EVENTS
+        if event.source == "sandbox":
+            lane = SANDBOX_EVENTS
         key = f"event:{event.key}:{event.attempts}"
         self.acceptor.accept(session, lane, "handle_event", event.key, key=key)
 
