@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -56,6 +57,19 @@ def _sign_in(http: httpx.Client, base: str, *, email: str, password: str) -> Mem
         return None  # the form again: wrong e-mail or password
     who = http.get(f"{base}/api/current-user/whoami")
     who.raise_for_status()
-    row = who.json()
-    http.get(f"{base}/logout")
-    return Member(id=int(row["id"]), email=str(row["email"]))
+    member = _member(who)
+    with suppress(httpx.HTTPError):  # they proved who they are; Label Studio forgets them anyway
+        http.get(f"{base}/logout")
+    return member
+
+
+def _member(answer: httpx.Response) -> Member:
+    try:
+        row = answer.json()
+    except ValueError as error:
+        raise LabelStudioUnavailable("sign-in: the answer is not JSON") from error
+    found = row if isinstance(row, dict) else {}
+    number, email = found.get("id"), found.get("email")
+    if not isinstance(number, int) or not isinstance(email, str):
+        raise LabelStudioUnavailable("sign-in: the answer names nobody")
+    return Member(id=number, email=email)
