@@ -24,8 +24,3 @@ def load(name: str) -> Kind:
 def all_kinds() -> tuple[Kind, ...]:
     """Every kind, in the order of names."""
     return tuple(load(name) for name in names())
-
-
-def by_title(title: str) -> Kind | None:
-    """The kind whose Label Studio project is called ``title``, if any."""
-    return next((kind for kind in all_kinds() if kind.title == title), None)

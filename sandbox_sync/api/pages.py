@@ -34,7 +34,6 @@ class ScoreRow:
 
     standing: queries.Standing
     agreement: Estimate | None
-    labels: list[LabelScore]
     weak: list[LabelScore]
     latency: float | None
 
@@ -153,7 +152,6 @@ def _score_rows(standings: Iterable[queries.Standing], *, seed: int) -> list[Sco
             ScoreRow(
                 standing=standing,
                 agreement=intervals.mean(standing.agreements, seed=seed),
-                labels=labels,
                 weak=reporting.weak_spots(labels),
                 latency=reporting.quantile(standing.latencies, 0.5),
             )

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from projects.kit import intervals
-from projects.vocabulary import Answer, answer_from_json
 from sandbox_sync import reporting
 from sandbox_sync.db import events
 from sandbox_sync.db.outcomes import PENDING, SENT
@@ -54,19 +53,9 @@ class Compared:
     suggestion: dict[str, Any] | None
     agreement: float | None
     differences: list[Any]
-    reference: Answer
-    candidate: Answer
     compared_at: datetime
     revision: int
     is_withdrawn: bool
-
-
-def trainee(session: Session, email: str) -> Trainee | None:
-    """The trainee with this address, unless they left."""
-    found = sa.select(Trainee).where(
-        sa.func.lower(Trainee.email) == email.lower(), Trainee.left_at.is_(None)
-    )
-    return session.scalars(found).first()
 
 
 def trainee_by_id(session: Session, trainee_id: int) -> Trainee | None:
@@ -91,16 +80,15 @@ def comparisons(session: Session, trainee_id: int, *, limit: int = 500) -> list[
 
 
 _COMPARED = (
-    sa.select(Comparison, PracticeItem, Submission, SnapshotRow, Trainee)
+    sa.select(Comparison, PracticeItem, SnapshotRow, Trainee)
     .join(PracticeItem, PracticeItem.id == Comparison.item_id)
-    .join(Submission, Submission.item_id == PracticeItem.id)
     .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
     .join(Trainee, Trainee.id == PracticeItem.trainee_id)
 )
 
 
 def _compared(row: Any) -> Compared:
-    comparison, item, submission, snapshot, trainee = row
+    comparison, item, snapshot, trainee = row
     return Compared(
         id=comparison.id,
         trainee_id=item.trainee_id,
@@ -110,8 +98,6 @@ def _compared(row: Any) -> Compared:
         suggestion=snapshot.suggestion,
         agreement=comparison.agreement,
         differences=comparison.differences,
-        reference=answer_from_json(comparison.reference_answer),
-        candidate=answer_from_json(submission.answer),
         compared_at=comparison.compared_at,
         revision=comparison.revision,
         is_withdrawn=comparison.withdrawn_at is not None,
