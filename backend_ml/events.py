@@ -140,7 +140,8 @@ def _annotation(row: Mapping[str, Any], project_id: int) -> dict[str, Any]:
         annotation_from_json(kept)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"not an annotation ({type(error).__name__})", "annotation") from error
-    if any(not isinstance(region, Mapping) for region in kept["result"] or ()):
+    result = [] if kept["result"] is None else kept["result"]
+    if not isinstance(result, list) or any(not isinstance(one, Mapping) for one in result):
         raise BadInput("a list of objects is expected", "annotation.result")
     return kept
 
