@@ -214,6 +214,7 @@ def _version(row: VersionRow) -> dict[str, Any]:
     return {
         "version": row.name,
         "labels": row.labels,
+        "trained_on": row.trained_on,
         "held_out": held_out,
         "promoted": row.state != "rejected",
         "state": row.state,

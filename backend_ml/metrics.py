@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
+from backend_ml import evidence
 from backend_ml.tables import Event, LabelRow, PublicationRow, VersionRow
 from projects.kit import database
 from projects.kit.database import Sessions
@@ -39,8 +40,13 @@ class _Tables(Collector):
             yield _counts(session, "labels", "Accepted labels.", LabelRow.project_id, "project")
             yield _counts(
                 session, "predictions", "Predictions published.", PublicationRow.project_id,
-                "project",
+                "project", where=PublicationRow.pushed_at.is_not(None),
             )  # fmt: skip
+            yield GaugeMetricFamily(
+                f"{PREFIX}_stuck_events",
+                "Events that failed too often and wait for a person.",
+                value=evidence.stuck(session),
+            )
             yield GaugeMetricFamily(
                 f"{PREFIX}_oldest_unhandled_event_seconds",
                 "Age of the oldest event that is not handled; 0 without one.",
@@ -54,12 +60,13 @@ class _Tables(Collector):
 
 def _counts(
     session: Session, name: str, help_text: str, column: sa.orm.InstrumentedAttribute[object],
-    label: str,
+    label: str, *, where: sa.ColumnElement[bool] | None = None,
 ) -> Metric:  # fmt: skip
-    gauges = {"labels"}  # labels can be taken back; a counter must not fall
+    gauges = {"labels", "predictions"}  # labels are taken back, tasks go; a counter must not fall
     family = GaugeMetricFamily if name in gauges else CounterMetricFamily
     found = family(f"{PREFIX}_{name}", help_text, labels=[label])
-    for value, count in session.execute(sa.select(column, sa.func.count()).group_by(column)):
+    query = sa.select(column, sa.func.count()).group_by(column)
+    for value, count in session.execute(query if where is None else query.where(where)):
         found.add_metric([str(value)], count)
     return found
 

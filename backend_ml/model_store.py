@@ -34,6 +34,8 @@ class Facts:
 
     cause: str
     labels: int
+    """All that were known, the held-out ones included."""
+    trained_on: int
     held_out: Estimate | None
     seconds: float
     first_change_at: datetime | None
@@ -132,6 +134,7 @@ def _row(facts: Facts) -> VersionRow:
     return VersionRow(
         cause=facts.cause,
         labels=facts.labels,
+        trained_on=facts.trained_on,
         held_out=estimate.value if estimate else None,
         held_out_low=estimate.low if estimate else None,
         held_out_high=estimate.high if estimate else None,

@@ -145,6 +145,7 @@ def _judge(
     facts = Facts(
         cause=cause,
         labels=len(wanted.labels),
+        trained_on=trained.labels,
         held_out=intervals.mean(values),
         seconds=trained.seconds,
         first_change_at=wanted.first_change_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kinds import registry
@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BACKEND_ML_")
 
     host: str = "127.0.0.1"
-    port: int = 9090
+    port: int = Field(9090, ge=0, le=65535)
     state_dir: Path = Path(".understudy/backend_ml")
     database_url: str = ""
     label_studio_url: str = "http://127.0.0.1:8080"
@@ -27,20 +27,18 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr
     projects: dict[int, str] = {}
     strategy: str = "margin"
-    random_share: float = 0.1
-    batch_size: int = 40
-    low_water: int = 15
-    min_new_labels: int = 10
-    quiet_seconds: float = 3.0
-    min_labels_to_serve: int = 20
-    in_flight_seconds: float = 60.0
-    reconcile_seconds: float = 10.0
-    seed: int = 0
+    random_share: float = Field(0.1, ge=0, le=1)
+    batch_size: int = Field(40, gt=0)
+    low_water: int = Field(15, ge=0)
+    min_new_labels: int = Field(10, ge=0)
+    quiet_seconds: float = Field(3.0, gt=0)
+    min_labels_to_serve: int = Field(20, ge=0)
+    in_flight_seconds: float = Field(60.0, ge=0)
+    reconcile_seconds: float = Field(10.0, gt=0)
+    seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
-        if not 0.0 <= self.random_share <= 1.0:
-            raise ValueError(f"random_share is a share in [0, 1], got {self.random_share}")
         unknown = sorted(set(self.projects.values()) - set(registry.names()))
         if unknown:
             raise ValueError(f"projects names unknown kinds {unknown}; known: {registry.names()}")

@@ -125,6 +125,9 @@ class VersionRow(Base):
     cause: Mapped[str] = mapped_column(index=True)
     """The key of the training that made it, so that a repeated training makes it once."""
     labels: Mapped[int]
+    """Labels known when it was trained, the held-out ones included."""
+    trained_on: Mapped[int]
+    """Labels that it learned from."""
     held_out: Mapped[float | None]
     held_out_low: Mapped[float | None]
     held_out_high: Mapped[float | None]

@@ -5,8 +5,10 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from prometheus_client import generate_latest
 
 from backend_ml import evidence, labels, publishing
+from backend_ml.metrics import Metrics
 from backend_ml.selecting import ACTIVE, RANDOM
 from backend_ml.tables import AssignmentRow, PublicationRow, VersionRow
 from projects.kit.database import transaction
@@ -237,11 +239,14 @@ def test_a_plan_of_an_older_version_is_given_up(make_desk: MakeDesk) -> None:
     desk.fake.fail_next("POST", "/api/projects", times=1, error=httpx.ConnectError)
     with pytest.raises(LabelStudioUnavailable):
         publishing.publish(desk.workshop, desk.project_id)
+    # Decided on, but not published.
+    assert b"_predictions{project" not in generate_latest(Metrics(desk.workshop.reading).registry)
     drawn = random_tasks(desk)
     desk.answer(10, first=40)
     desk.hear()
     assert desk.train("two") == "intent-0002"
     publishing.publish(desk.workshop, desk.project_id)
+    assert b"_predictions{project" in generate_latest(Metrics(desk.workshop.reading).registry)
     with transaction(desk.workshop.sessions) as session:
         assert evidence.is_settled(session, desk.project_id)
         versions = set(session.scalars(sa.select(PublicationRow.version)))

@@ -119,6 +119,18 @@ def test_an_unreadable_champion_is_replaced(make_desk: MakeDesk) -> None:
     assert desk.train("three") is None
 
 
+def test_a_version_says_what_it_learned_from(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    with transaction(desk.workshop.sessions) as session:
+        row = model_store.champion(session, desk.project_id)
+    assert row is not None
+    held_out = sum(training.is_held_out(desk.project_id, i) for i in desk.task_ids[:40])
+    assert (row.labels, row.trained_on) == (40, 40 - held_out)
+
+
 def test_old_folders_are_removed(make_desk: MakeDesk) -> None:
     desk = make_desk()
     desk.answer(40)

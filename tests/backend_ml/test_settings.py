@@ -12,7 +12,7 @@ README = Path(backend_ml.__file__).with_name("README.md").read_text(encoding="ut
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert f"`{name.upper()}`" in README
+    assert f"`BACKEND_ML_{name.upper()}`" in README
 
 
 def test_the_database_is_in_the_state_folder(tmp_path: Path) -> None:
@@ -48,3 +48,22 @@ def test_unknown_kinds_and_shares_are_refused(tmp_path: Path) -> None:
         Settings(**good | {"projects": {1: "nonsense"}})
     with pytest.raises(ValidationError, match="random_share"):
         Settings(**good | {"random_share": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", 0),
+        ("low_water", -1),
+        ("min_new_labels", -1),
+        ("min_labels_to_serve", -1),
+        ("quiet_seconds", 0),
+        ("reconcile_seconds", 0),
+        ("in_flight_seconds", -1),
+        ("seed", -1),
+        ("port", 70_000),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(tmp_path: Path, name: str, value: int) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**make_settings(tmp_path).model_dump() | {name: value})

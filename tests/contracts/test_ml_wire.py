@@ -58,7 +58,7 @@ def serve(settings: Settings, project_id: int, kind_name: str) -> None:
     learner.fit([text for text, _, _ in rows], answers, seed=0)
     store = ModelStore(settings.models_dir)
     engine = database.make_engine(settings.database_url)
-    facts = Facts(f"cause-{project_id}", 60, None, 0.1, None, None)
+    facts = Facts(f"cause-{project_id}", 60, 60, None, 0.1, None, None)
     with database.transaction(database.sessions(engine)) as session:
         staged = store.stage(learner, project_id)
         store.add(session, staged, project_id, kind, facts=facts, promote=True, now=START)
@@ -324,5 +324,11 @@ def test_deletions_and_lists_are_recorded(client: TestClient, settings: Settings
 
 def test_metrics_need_no_credential(client: TestClient) -> None:
     text = client.get("/metrics", headers={"Authorization": ""}).text
-    for name in ("events_total", "oldest_unhandled_event_seconds", "predict_seconds_count"):
+    for name in (
+        "events_total",
+        "oldest_unhandled_event_seconds",
+        "predict_seconds_count",
+        "stuck_events",
+        "predictions",
+    ):
         assert f"understudy_backend_ml_{name}" in text

@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("labels", sa.Integer(), nullable=False),
+        sa.Column("trained_on", sa.Integer(), nullable=False),
         sa.Column("held_out", sa.Double(), nullable=True),
         sa.Column("held_out_low", sa.Double(), nullable=True),
         sa.Column("held_out_high", sa.Double(), nullable=True),
