@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
-from backend_ml import evidence
+from backend_ml import events
 from backend_ml.tables import Event, LabelRow, PublicationRow, VersionRow
 from projects.kit import database
 from projects.kit.database import Sessions
@@ -45,7 +45,7 @@ class _Tables(Collector):
             yield GaugeMetricFamily(
                 f"{PREFIX}_stuck_events",
                 "Events that failed too often and wait for a person.",
-                value=evidence.stuck(session),
+                value=_stuck(session),
             )
             yield GaugeMetricFamily(
                 f"{PREFIX}_oldest_unhandled_event_seconds",
@@ -69,6 +69,13 @@ def _counts(
     for value, count in session.execute(query if where is None else query.where(where)):
         found.add_metric([str(value)], count)
     return found
+
+
+def _stuck(session: Session) -> int:
+    query = sa.select(sa.func.count()).where(
+        Event.handled_at.is_(None), Event.attempts >= events.MAX_ATTEMPTS
+    )
+    return session.scalar(query) or 0
 
 
 def _oldest_seconds(session: Session) -> float:
