@@ -35,10 +35,14 @@ log = logs.get(__name__)
 
 
 def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
-    """Store the event; True the first time. Only ids are kept, no content."""
-    action = str(body.get("action") or "")[:40]
+    """Store the event; True the first time. Only ids are kept, no content.
+
+    Of actions that we do not look at nothing is kept, not even the name.
+    """
+    action = str(body.get("action") or "")
+    if action not in LOOKED_AT:
+        return False
     hint = hint_of(body)
-    ignored = action not in LOOKED_AT
     key = event_key(source, action, body, hint)
     with room.transaction() as session:
         is_new = events.record(
@@ -48,11 +52,10 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
             action=action,
             hint=hint,
             now=this_moment(),
-            ignored=ignored,
         )
-        if is_new and not ignored:
+        if is_new:
             room.accept_event(session, session.get_one(Event, key))
-    log.info("event.received", source=source, action=action, is_new=is_new, ignored=ignored)
+    log.info("event.received", source=source, action=action, is_new=is_new)
     return is_new
 
 

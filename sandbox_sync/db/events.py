@@ -12,6 +12,12 @@ from sandbox_sync.db.tables import Event
 from sandbox_sync.db.writing import insert_once
 
 PROJECT_UPDATED = "PROJECT_UPDATED"
+MOST_TASKS = 50
+"""An event of production with more ids than this has its whole project looked at instead."""
+STALE = timedelta(seconds=30)
+"""Work that was accepted longer ago than this and is not done is accepted again."""
+LARGE_STALE = timedelta(minutes=5)
+LONGEST = timedelta(hours=1)
 
 
 def record(
@@ -22,7 +28,6 @@ def record(
     action: str,
     hint: dict[str, Any],
     now: datetime,
-    ignored: bool,
 ) -> bool:
     """Store one event; True only the first time its key is seen."""
     return insert_once(
@@ -33,9 +38,8 @@ def record(
         action=action,
         hint=hint,
         received_at=now,
-        accepted_at=now,
+        retry_at=now + patience(action, hint, attempts=0),
         attempts=0,
-        handled_at=now if ignored else None,
     )
 
 
@@ -62,18 +66,36 @@ def mark_same_look(session: Session, event: Event, *, begun: datetime, now: date
             other.handled_at = now
 
 
-def take_stale(session: Session, *, now: datetime, after: timedelta, limit: int) -> list[Event]:
-    """Unhandled events whose work was accepted long ago, with their next attempt begun."""
+def is_large(action: str, hint: dict[str, Any]) -> bool:
+    """Whether one look at the project is less work than a look at each task."""
+    sizes = [len(found) for found in hint.values() if isinstance(found, (list, dict))]
+    return action == PROJECT_UPDATED or max(sizes, default=0) > MOST_TASKS
+
+
+def patience(action: str, hint: dict[str, Any], *, attempts: int) -> timedelta:
+    """How long the work on an event may take; every attempt gets twice as long as the last."""
+    first = LARGE_STALE if is_large(action, hint) else STALE
+    return min(first * (1 << min(attempts, 10)), LONGEST)
+
+
+def still_at_work(session: Session, event: Event, *, now: datetime) -> None:
+    """The work on this event goes on: it is not accepted again for a while."""
+    later = now + patience(event.action, event.hint, attempts=event.attempts)
+    session.execute(sa.update(Event).where(Event.key == event.key).values(retry_at=later))
+
+
+def take_stale(session: Session, *, now: datetime, limit: int) -> list[Event]:
+    """Unhandled events that are due again, with their next attempt begun."""
     stale = session.scalars(
         sa.select(Event)
-        .where(Event.handled_at.is_(None), Event.accepted_at < now - after)
-        .order_by(Event.received_at)
+        .where(Event.handled_at.is_(None), Event.retry_at <= now)
+        .order_by(Event.retry_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     for event in stale:
         event.attempts += 1
-        event.accepted_at = now
+        event.retry_at = now + patience(event.action, event.hint, attempts=event.attempts)
     session.flush()
     return list(stale)
 

@@ -107,7 +107,7 @@ def set_looked_until(session: Session, lane_id: int, moment: datetime) -> None:
 
 def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
     """Digests of the snapshots to copy into a lane now."""
-    open_count = len(_open_ids(session, lane.id))
+    open_count = _count_open(session, lane.id)
     if open_count >= depth:
         return ()
     mine = sa.exists().where(
@@ -117,17 +117,29 @@ def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
     rows = session.execute(
         sa.select(
             ProductionTask.snapshot, ProductionTask.id, IS_ANSWERED, ProductionTask.eligible_at
-        ).where(
+        )
+        .where(
             ProductionTask.project_id == lane.production_project_id,
             ProductionTask.deleted_at.is_(None),
             ~mine,
         )
+        .order_by(IS_ANSWERED.desc(), ProductionTask.eligible_at, ProductionTask.id)
+        .limit(depth - open_count)
     )
     return cloning.plan_clones(
         [Candidate(*row) for row in rows],
         open_count=open_count,
         depth=depth,
     )
+
+
+def _count_open(session: Session, lane_id: int) -> int:
+    counted = sa.select(sa.func.count(PracticeItem.id)).where(
+        PracticeItem.lane_id == lane_id,
+        PracticeItem.skipped_at.is_(None),
+        PracticeItem.id.not_in(sa.select(Submission.item_id)),
+    )
+    return session.scalar(counted) or 0
 
 
 def reserve(session: Session, lane: Lane, digests: Sequence[str], *, now: datetime) -> int:

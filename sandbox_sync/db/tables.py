@@ -26,7 +26,8 @@ class Event(Base):
     action: Mapped[str]
     hint: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
-    accepted_at: Mapped[datetime]
+    retry_at: Mapped[datetime]
+    """When its work is accepted again, if nobody has finished it by then."""
     attempts: Mapped[int] = mapped_column(default=0)
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
 

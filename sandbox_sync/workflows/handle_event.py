@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from projects.kit import engine
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
+from sandbox_sync.db import practice as items
 from sandbox_sync.db.events import PROJECT_UPDATED
+from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows import practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
+
+MOST_UNKNOWN = 20
+TOGETHER = 20
 
 
 @engine.workflow(name="handle_event")
@@ -29,8 +36,10 @@ def handle(room: Room, key: str) -> None:
     if event is None or event.handled_at is not None:
         return
     begun = this_moment()
-    look = _look_at_production if event.source == "production" else _look_at_sandbox
-    look(room, event.action, event.hint)
+    if event.source == "production":
+        _look_at_production(room, event.action, event.hint)
+    else:
+        _look_at_sandbox(room, event)
     with room.transaction() as session:
         events.mark_handled(session, key, now=this_moment())
         if event.action == PROJECT_UPDATED:
@@ -43,15 +52,35 @@ def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> Non
         for project_id in _numbers(hint, "projects"):
             production.look_at_batch(room, project_id)
         return
+    if events.is_large(action, hint):
+        followed = room.settings.projects
+        named = [number for number in _numbers(hint, "projects") if number in followed]
+        for project_id in named or followed:
+            production.look_at_project(room, project_id, thoroughly=action == "TASKS_DELETED")
+        return
     pairs = hint.get("shown")
     shown = {int(k): int(v) for k, v in pairs.items()} if isinstance(pairs, dict) else {}
     production.look_at_annotations(room, _numbers(hint, "annotations"))
     production.look_at_tasks(room, _numbers(hint, "tasks"), shown)
 
 
-def _look_at_sandbox(room: Room, action: str, hint: dict[str, object]) -> None:
-    if action != PROJECT_UPDATED:
-        practice.look_at_tasks(room, _numbers(hint, "tasks"))
+def _look_at_sandbox(room: Room, event: Event) -> None:
+    """Items of ours, and a few that may be second copies of one: anybody can send any ids."""
+    if event.action == PROJECT_UPDATED:
+        return
+    named = _numbers(event.hint, "tasks")
+    with room.transaction() as session:
+        ours = items.owners(session, named)
+    unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
+    for task_ids in batched([*ours, *unknown], TOGETHER):
+        practice.look_at_tasks(room, task_ids)
+        with room.transaction() as session:
+            events.still_at_work(session, event, now=this_moment())
+
+
+def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """These numbers, so many at a time."""
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))
 
 
 def _numbers(hint: dict[str, object], name: str) -> list[int]:

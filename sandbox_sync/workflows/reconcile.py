@@ -12,7 +12,7 @@ from projects.kit.errors import PlatformError
 from sandbox_sync.db import events, outcomes
 from sandbox_sync.workflows import practice, production
 from sandbox_sync.workflows.compare_annotation import compare_items
-from sandbox_sync.workflows.room import STALE, Room
+from sandbox_sync.workflows.room import Room
 from sandbox_sync.workflows.top_up import top_up
 
 THOROUGH_EVERY = 30
@@ -65,7 +65,7 @@ def redrive(room: Room) -> None:
     """Accept again, under a new key, what was accepted and never finished."""
     moment = this_moment()
     with room.transaction() as session:
-        for event in events.take_stale(session, now=moment, after=STALE, limit=LIMIT):
+        for event in events.take_stale(session, now=moment, limit=LIMIT):
             room.accept_event(session, event)
         room.accept_due_messages(session, now=moment)
         events.forget(session, before=moment - KEEP_EVENTS)

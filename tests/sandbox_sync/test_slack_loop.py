@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from projects.kit import database
-from sandbox_sync.workflows.room import STALE
+from sandbox_sync.db.events import STALE
 from tests.fakes.slack import TOKEN, running_slack
 from tests.sandbox_sync.house import ADA, BEN, INTENT, choice, running_house
 

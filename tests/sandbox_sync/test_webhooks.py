@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -67,13 +68,24 @@ def test_only_ids_are_stored(house: House) -> None:
     assert event.handled_at is None
 
 
-def test_an_action_we_do_not_use_is_stored_and_done(house: House) -> None:
-    body = {"action": "TASKS_CREATED", "tasks": [{"id": 1}]}
-    assert post(house, "production", PRODUCTION_SECRET, body)[0] == 200
+@pytest.mark.parametrize("action", ["TASKS_CREATED", "\ud800", "\u0000", "x" * 5000, ""])
+@pytest.mark.parametrize("source", ["production", "sandbox"])
+def test_an_action_we_do_not_use_is_not_stored(house: House, source: str, action: str) -> None:
+    body = json.dumps({"action": action, "tasks": [{"id": 1}]}).encode()
+    secret = PRODUCTION_SECRET if source == "production" else SANDBOX_SECRET
+    assert post(house, source, secret, body) == (200, {"new": False})
     with house.room.transaction() as session:
-        (event,) = session.scalars(select(Event)).all()
-    assert event.handled_at is not None
+        assert session.scalars(select(Event)).all() == []
     assert house.acceptor.waiting == []
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\u0000", [["\ud800"]], {"\u0000": 1}, 1e400, -1])
+def test_odd_ids_are_no_ids(house: House, odd: object) -> None:
+    rows = {"id": odd, "task": odd, "updated_at": odd, "prediction": {"id": odd}}
+    body = json.dumps({"action": "ANNOTATION_CREATED", "annotation": rows, "task": rows})
+    assert post(house, "sandbox", SANDBOX_SECRET, body.encode()) == (200, {"new": True})
+    house.drain()
+    assert house.summary()["unhandled_events"] == 0
 
 
 def test_an_event_and_its_work_are_stored_together(

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("action", sa.String(), nullable=False),
         sa.Column("hint", sa.JSON(), nullable=False),
         sa.Column("received_at", UtcTime(), nullable=False),
-        sa.Column("accepted_at", UtcTime(), nullable=False),
+        sa.Column("retry_at", UtcTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("handled_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
