@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import numpy as np
 import pytest
 
 from projects.kinds import registry
 from projects.vocabulary import Mark, as_answer
-from scripts.people import ErrorModel
+from scripts.people import ErrorModel, Person
 
 TEXT = "Could Maria Silva meet on Friday at 10:30 in the small office?"
 SPANS = as_answer(
@@ -59,3 +60,37 @@ def test_bent_spans_stay_inside_the_text() -> None:
             assert mark.start is not None
             assert mark.end is not None
             assert 0 <= mark.start < mark.end <= len(TEXT)
+
+
+class Desk:
+    """A Label Studio whose first answer to a submission is an error."""
+
+    def __init__(self, *, stored_anyway: bool) -> None:
+        self.stored_anyway = stored_anyway
+        self.posts = 0
+        self.annotations: list[object] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.posts += 1
+            if self.posts > 1 or self.stored_anyway:
+                self.annotations.append(request.content)
+            return httpx.Response(201 if self.posts > 1 else 500, json={})
+        if request.url.path.endswith("/next"):
+            data = {"message_id": "m", "text": TEXT}
+            return httpx.Response(200, json={"id": 1, "data": data, "predictions": []})
+        return httpx.Response(200, json={"annotations": self.annotations})
+
+
+@pytest.mark.parametrize(("stored_anyway", "posts"), [(False, 2), (True, 1)])
+def test_an_error_page_is_no_end_and_no_double(
+    monkeypatch: pytest.MonkeyPatch, *, stored_anyway: bool, posts: int
+) -> None:
+    monkeypatch.setattr("scripts.people.time.sleep", lambda _: None)
+    desk = Desk(stored_anyway=stored_anyway)
+    person = Person("http://x.test", "a@b.c", "t", ErrorModel(), {"intent": {"m": CHOICE}}, rng())
+    person._http = httpx.Client(base_url=person.url, transport=httpx.MockTransport(desk.answer))
+    assert person.work_one(7, registry.load("intent"))
+    assert desk.posts == posts
+    assert len(desk.annotations) == 1
+    person.close()
