@@ -74,7 +74,7 @@ class Desk:
         if request.method == "POST":
             self.posts += 1
             if self.posts > 1 or self.stored_anyway:
-                self.annotations.append(request.content)
+                self.annotations.append(request.content.decode())
             return httpx.Response(201 if self.posts > 1 else 500, json={})
         if request.url.path.endswith("/next"):
             data = {"message_id": "m", "text": TEXT}
