@@ -40,10 +40,13 @@ TRAINEES: Mapping[str, ErrorModel] = {
 }
 """Whom the demo signs up, and how each of them goes wrong."""
 SETTINGS = {
-    "BACKEND_ML_RANDOM_SHARE": "0.2",
+    "BACKEND_ML_BATCH_SIZE": "20",
+    "BACKEND_ML_LOW_WATER": "6",
+    "BACKEND_ML_RANDOM_SHARE": "0.25",
     "SANDBOX_SYNC_QUEUE_DEPTH": "40",
 }
-"""The defaults, but for a larger random arm: a demo has few labels to estimate from."""
+"""Smaller batches and a larger random arm than by default: a demo has few labels, and the
+random arm is only reported once a whole draw is answered."""
 IDLE_SECONDS = 0.5
 STABLE_SECONDS = 11.0
 """Longer than the time between two reconciliations: what an event did not tell is found."""

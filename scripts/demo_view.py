@@ -91,7 +91,7 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
 
 def _accuracy_table(project: Mapping[str, Any]) -> Table:
     table = Table(title=f"{project['kind']}: how often the suggestion was right, by labels so far")
-    for column in ("labels", "active batch", "n", "random arm", "n"):
+    for column in ("labels", "active batch", "n", "random arm, whole draws", "n"):
         table.add_column(column, justify="right")
     for bucket in project["accuracy"]:
         active, random = bucket["active"], bucket["random"]
