@@ -244,7 +244,9 @@ def supervisor_pid(status_file: Path) -> int | None:
     known = read_json(status_file) or {}
     with contextlib.suppress(psutil.Error, KeyError, TypeError):
         process = psutil.Process(known["pid"])
-        if abs(process.create_time() - known["created"]) < 2:
+        same = abs(process.create_time() - known["created"]) < 2
+        # Where nobody asks about the dead, as in some containers, they stay listed.
+        if same and process.status() != psutil.STATUS_ZOMBIE:
             return int(known["pid"])
     return None
 

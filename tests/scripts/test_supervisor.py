@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from scripts.errors import DidNotStart, PortTaken
-from scripts.state import read_json
+from scripts.state import read_json, write_json
 from scripts.supervisor import BACK_OFF_SECONDS, Program, Supervisor, supervisor_pid
 
 SLEEP = "import time; time.sleep(60)"
@@ -159,3 +160,13 @@ def test_what_a_killed_supervisor_left_behind_is_ended(tmp_path: Path, told: lis
 
 def _row(tmp_path: Path) -> dict[str, Any]:
     return dict(read_json(tmp_path / "status.json")["processes"][0])
+
+
+def test_a_dead_supervisor_that_is_still_listed_does_not_run(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    known = psutil.Process(dead.pid)
+    wait_for(lambda: known.status() == psutil.STATUS_ZOMBIE)
+    content = {"pid": dead.pid, "created": known.create_time(), "processes": []}
+    write_json(tmp_path / "status.json", content)
+    assert supervisor_pid(tmp_path / "status.json") is None
+    dead.wait()
