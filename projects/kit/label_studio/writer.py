@@ -191,7 +191,7 @@ class LabelStudioWriter(LabelStudioReader):
         if known is None:
             return int(self.request("POST", "/api/ml/", json_body=wanted)["id"])
         if known.url != url:
-            self.request("PATCH", f"/api/ml/{known.id}/", json_body=wanted)
+            self.request("PATCH", f"/api/ml/{known.id}", json_body=wanted)
         return int(known.id or 0)
 
     def request(self, method: str, path: str, *, json_body: Json | None = None) -> Json:
