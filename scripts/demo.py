@@ -16,7 +16,7 @@ from backend_ml import evidence
 from projects import agreement
 from projects.kinds import registry
 from projects.kinds.base import Kind
-from projects.kit import database, discovery, logs
+from projects.kit import database, discovery
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from projects.samples import generate
@@ -51,8 +51,6 @@ IDLE_SECONDS = 0.5
 STABLE_SECONDS = 11.0
 """Longer than the time between two reconciliations: what an event did not tell is found."""
 PLANTED_DRAWS = 5
-
-log = logs.get(__name__)
 
 
 @dataclass(frozen=True)

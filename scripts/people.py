@@ -99,7 +99,6 @@ class Person:
     truth: Mapping[str, Mapping[str, Answer]]
     """Kind name to message id to the true answer; it never leaves this process."""
     rng: np.random.Generator
-    submitted: int = 0
     _failed: bool = False
     _http: httpx.Client = field(init=False)
 
@@ -127,7 +126,6 @@ class Person:
         believed = self._believe(task["data"], kind)
         submission = self._submission(task, believed, kind)
         self._patiently(lambda: self._submit(task["id"], project, submission)).raise_for_status()
-        self.submitted += 1
         return True
 
     def _submit(self, task: int, project: int, submission: Json) -> httpx.Response:

@@ -14,7 +14,7 @@ from projects.kit.database import UtcTime
 class Base(DeclarativeBase):
     """The parent of all tables."""
 
-    type_annotation_map = {datetime: UtcTime(), dict[str, Any]: sa.JSON(), list[Any]: sa.JSON()}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcTime(), dict[str, Any]: sa.JSON(), list[Any]: sa.JSON()}  # noqa: RUF012 - as SQLAlchemy wants
 
 
 class Event(Base):

@@ -196,7 +196,7 @@ class LabelStudioWriter(LabelStudioReader):
 
     def request(self, method: str, path: str, *, json_body: Json | None = None) -> Json:
         """A plain request for what the SDK does not offer (or gets wrong)."""
-        token = self._sdk._client_wrapper.get_headers()["Authorization"]  # noqa: SLF001
+        token = self._sdk._client_wrapper.get_headers()["Authorization"]  # noqa: SLF001 - renews it
         try:
             answer = self._http.request(
                 method,
