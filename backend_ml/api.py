@@ -85,7 +85,7 @@ def setup(request: Request, body: Body) -> dict[str, str]:
     kind = None if project_id is None else settings.kind_of(project_id)
     if project_id is None or kind is None:
         return {"model_version": ""}
-    schemas.check_config(body.get("schema"), kind)
+    schemas.check_schema(body.get("schema"), kind)
     return {"model_version": _serving(request).version(project_id)}
 
 

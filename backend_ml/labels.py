@@ -132,8 +132,7 @@ class LabelStore:
         row.lead_time_seconds = annotation.lead_time_seconds
         row.ground_truth = annotation.ground_truth
         row.answer = answer_to_json(answer)
-        # No spans is an answer (there is nothing to mark); no choice is none.
-        row.usable = not annotation.was_cancelled and (bool(answer) or self._kind.form == "spans")
+        row.usable = not annotation.was_cancelled and self._kind.is_answer(answer)
 
     def _keep_shown(self, row: AnnotationRow, annotation: Annotation, *, unaided: bool) -> None:
         shown = annotation.prediction

@@ -33,6 +33,8 @@ class Facts:
     """What is recorded about a training."""
 
     cause: str
+    learner: str
+    """The file of ``learners`` that learned it."""
     labels: int
     """All that were known, the held-out ones included."""
     trained_on: int
@@ -93,9 +95,10 @@ class ModelStore:
         session.flush()
         return row
 
-    def load(self, project_id: int, name: str, kind: Kind) -> Learner:
+    def load(self, version: VersionRow, kind: Kind) -> Learner:
         """Read one version back; raises :class:`ModelUnreadable`."""
-        return learner_file(kind).load(self._folder(project_id, name), kind.control)
+        folder = self._folder(version.project_id, version.name)
+        return learner_file(version.learner).load(folder, kind)
 
     def tidy(self, session: Session, project_id: int) -> None:
         """Remove the folders of old versions, and those that a training left unfinished.
@@ -133,6 +136,7 @@ def _row(facts: Facts) -> VersionRow:
     estimate = facts.held_out
     return VersionRow(
         cause=facts.cause,
+        learner=facts.learner,
         labels=facts.labels,
         trained_on=facts.trained_on,
         held_out=estimate.value if estimate else None,
@@ -145,9 +149,9 @@ def _row(facts: Facts) -> VersionRow:
     )
 
 
-def learner_file(kind: Kind) -> LearnerFile:
-    """The file of ``learners`` that this kind names."""
-    return cast(LearnerFile, discovery.load(learners, kind.learner))
+def learner_file(name: str) -> LearnerFile:
+    """The file of ``learners`` with this name."""
+    return cast(LearnerFile, discovery.load(learners, name))
 
 
 def champion(session: Session, project_id: int) -> VersionRow | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +18,56 @@ Positions = NDArray[np.int64]
 class Pool:
     """Open tasks as the model sees them; row ``i`` of everything is the same task.
 
-    ``confidence``, shape (n_tasks,), is the probability that the model's whole
-    answer is right. ``proba``, shape (n_tasks, n_classes), is ``None`` where
-    answers cannot be listed, as for spans.
+    What a model cannot tell is ``None``, and a strategy then does with the rest.
+    Before there is a model every confidence is 0.
     """
 
     confidence: Vector
+    """Shape (n_tasks,): the probability that the model's whole answer is right."""
     proba: Matrix | None = None
+    """Shape (n_tasks, n_classes), rows summing to 1: where one of several classes is chosen."""
+    marginals: Matrix | None = None
+    """Shape (n_tasks, n_labels), each in [0, 1]: where any number of labels may be right."""
+    hesitation: Vector | None = None
+    """Shape (n_tasks,), in [0, 1]: for spans, one minus the smallest gap between the two best
+    tags of a token."""
+    disorder: Vector | None = None
+    """Shape (n_tasks,), not negative: for spans, the mean entropy of a token's tags, in nats."""
+    cardinality: float | None = None
+    """How many labels an accepted answer has on average, where any number may be right."""
+    describe: Callable[[Positions], Matrix] | None = None
+    """Rows of unit length (or zero) for some tasks: close rows are like texts. May be slow,
+    so a strategy asks for as few as it needs."""
+    labelled: int = 0
+    """How many tasks have been answered."""
+    seen: int = 0
+    """How many of the classes have been answered at least once."""
+    classes: int = 0
+    """How many classes there are to be seen; 0 where they cannot be listed."""
 
     def __post_init__(self) -> None:
-        if self.proba is not None and len(self.proba) != len(self.confidence):
-            raise ValueError(f"{len(self.proba)} rows for {len(self.confidence)} tasks")
+        rows = (self.proba, self.marginals, self.hesitation, self.disorder)
+        for one in rows:
+            if one is not None and len(one) != len(self.confidence):
+                raise ValueError(f"{len(one)} rows for {len(self.confidence)} tasks")
 
     def __len__(self) -> int:
         return len(self.confidence)
+
+    def take(self, positions: Positions) -> Pool:
+        """The pool of these tasks alone, in this order."""
+        index = np.asarray(positions, dtype=np.int64)
+
+        def rows(values: Any) -> Any:
+            return None if values is None else values[index]
+
+        describe = self.describe
+        return replace(
+            self,
+            confidence=self.confidence[index],
+            proba=rows(self.proba),
+            marginals=rows(self.marginals),
+            hesitation=rows(self.hesitation),
+            disorder=rows(self.disorder),
+            describe=None if describe is None else lambda some: describe(index[some]),
+        )

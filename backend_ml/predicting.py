@@ -9,6 +9,7 @@ from typing import Any
 from backend_ml import model_store
 from backend_ml.learners.base import Guess, Learner, ModelUnreadable
 from backend_ml.model_store import ModelStore
+from backend_ml.tables import VersionRow
 from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.database import Sessions
@@ -30,8 +31,7 @@ class Serving:
 
     def version(self, project_id: int) -> str:
         """The version that :meth:`predict` would stamp now; empty when nothing serves."""
-        with self._reading() as session:
-            row = model_store.champion(session, project_id)
+        row = self._champion(project_id)
         return "" if row is None else row.name
 
     def versions(self) -> list[str]:
@@ -52,20 +52,26 @@ class Serving:
         ]
 
     def _current(self, project_id: int, kind: Kind) -> tuple[str, Learner] | None:
-        name = self.version(project_id)
-        if not name:
+        row = self._champion(project_id)
+        if row is None:
             return None
         with self._lock:
             held = self._loaded.get(project_id)
-            if held is None or held[0] != name:
+            if held is None or held[0] != row.name:
                 try:
-                    held = (name, self._store.load(project_id, name, kind))
+                    held = (row.name, self._store.load(row, kind))
                 except ModelUnreadable as error:
-                    log.error("model.unreadable", project=project_id, version=name, why=error.why)
+                    log.error(
+                        "model.unreadable", project=project_id, version=row.name, why=error.why
+                    )
                     return None  # the worker trains a new one; annotators see no error meanwhile
                 self._loaded[project_id] = held
-                log.info("model.loaded", project=project_id, version=name)
+                log.info("model.loaded", project=project_id, version=row.name)
         return held
+
+    def _champion(self, project_id: int) -> VersionRow | None:
+        with self._reading() as session:
+            return model_store.champion(session, project_id)
 
 
 def _data(task: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -75,10 +81,9 @@ def _data(task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _item(kind: Kind, data: Mapping[str, Any], guess: Guess | None, *, version: str) -> Any:
     """A prediction as Label Studio wants it: version a string, score a float."""
-    known = set(kind.labels)
     if guess is None or not kind.text(data):
         return ABSTAIN
-    if any(mark.label not in known for mark in guess.answer):
+    if not kind.offers(guess.answer):
         return ABSTAIN  # the label was taken out of the config since
     return {
         "result": kind.write(guess.answer, data, guess.mark_confidences),

@@ -128,7 +128,7 @@ def _decide(workshop: Workshop, project_id: int, kind: Kind, serving: VersionRow
         texts = dict(labels.open_tasks(session, project_id))
     if not selecting.wants_draw(board, sizes(workshop)):
         return None
-    learner = workshop.store.load(project_id, serving.name, kind)
+    learner = workshop.store.load(serving, kind)
     guesses = learner.predict([texts[task_id] for task_id in board.open_ids])
     strategy = cast(Strategy, discovery.load(strategies, workshop.settings.strategy))
     rng = np.random.default_rng([workshop.settings.seed, project_id, serving.number, board.epoch])

@@ -32,7 +32,7 @@ class Wanted:
     first_change_at: datetime | None
     last_change_at: datetime | None
     labels: tuple[Label, ...]
-    champion: str | None
+    champion: VersionRow | None
 
 
 def is_due(mark: MarkRow, settings: Settings, *, now: datetime) -> bool:
@@ -115,7 +115,6 @@ def record_failure(workshop: Workshop, project_id: int, error: Exception) -> Non
 
 def _wanted(session: Session, mark: MarkRow, kind: Kind) -> Wanted:
     """What there is to learn; answers with a label that the config has lost are left out."""
-    known = set(kind.labels)
     accepted = labels.accepted(session, mark.project_id)
     champion = model_store.champion(session, mark.project_id)
     return Wanted(
@@ -123,8 +122,8 @@ def _wanted(session: Session, mark: MarkRow, kind: Kind) -> Wanted:
         forced=mark.forced,
         first_change_at=mark.first_change_at,
         last_change_at=mark.last_change_at,
-        labels=tuple(one for one in accepted if {m.label for m in one.answer} <= known),
-        champion=None if champion is None else champion.name,
+        labels=tuple(one for one in accepted if kind.offers(one.answer)),
+        champion=champion,
     )
 
 
@@ -144,6 +143,7 @@ def _judge(
     )
     facts = Facts(
         cause=cause,
+        learner=kind.learner,
         labels=len(wanted.labels),
         trained_on=trained.labels,
         held_out=intervals.mean(values),
@@ -190,16 +190,16 @@ def _record(
 
 
 def _champion_values(
-    workshop: Workshop, project_id: int, champion: str | None, measure: list[Label]
+    workshop: Workshop, project_id: int, champion: VersionRow | None, measure: list[Label]
 ) -> list[float]:
     """The champion's agreement on the same labels; 0 for each where there is none to be read."""
     if champion is None:
         return [0.0] * len(measure)
     kind = workshop.kind(project_id)
     try:
-        learner = workshop.store.load(project_id, champion, kind)
+        learner = workshop.store.load(champion, kind)
     except ModelUnreadable as error:
-        log.warning("champion.unreadable", project=project_id, version=champion, why=error.why)
+        log.warning("champion.unreadable", project=project_id, version=champion.name, why=error.why)
         return [0.0] * len(measure)
     return training.examine(learner, measure, kind)
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from label_studio_sdk.label_interface import LabelInterface
-
-from projects.kinds.base import Kind
+from projects.kinds.base import Kind, check_config
 from projects.kit.errors import BadInput
-
-TAGS = {"choice": "Choices", "spans": "Labels"}
 
 
 def project_number(value: Any) -> int | None:
@@ -37,7 +33,7 @@ def tasks(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return rows
 
 
-def check_config(schema: Any, kind: Kind) -> None:
+def check_schema(schema: Any, kind: Kind) -> None:
     """Make sure that the kind's answers fit a labelling config; an absent one passes.
 
     Raises
@@ -49,21 +45,4 @@ def check_config(schema: Any, kind: Kind) -> None:
         return
     if not isinstance(schema, str):
         raise BadInput("a text is expected", "schema")
-    control = _control(schema, kind)
-    if control.tag != TAGS[kind.form]:
-        raise BadInput(f"<{control.tag}> cannot hold {kind.form}", f"schema, {kind.control!r}")
-    missing = sorted(set(kind.labels) - set(control.labels))
-    if missing:
-        raise BadInput(f"labels missing: {', '.join(missing)}", f"schema, {kind.control!r}")
-
-
-def _control(schema: str, kind: Kind) -> Any:
-    try:
-        interface = LabelInterface(schema)
-    except Exception as error:
-        raise BadInput("not a labelling config", "schema") from error
-    try:
-        return interface.get_control(kind.control)
-    except Exception as error:
-        what = f"kind {kind.name!r} writes to a control {kind.control!r}, which is not there"
-        raise BadInput(what, "schema") from error
+    check_config(schema, kind)

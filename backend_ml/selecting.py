@@ -14,7 +14,7 @@ then the queue runs down to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,11 +153,6 @@ def _active(
         for row, task_id in enumerate(board.open_ids)
         if task_id not in taken and task_id not in board.published
     ]
-    part = _rows(pool, rows)
+    part = pool.take(np.asarray(rows, dtype=np.int64))
     chosen = strategy.select(part, max(0, quota - len(kept)), rng=rng)
     return kept + [board.open_ids[rows[position]] for position in chosen]
-
-
-def _rows(pool: Pool, rows: Sequence[int]) -> Pool:
-    index = np.asarray(rows, dtype=np.int64)
-    return Pool(pool.confidence[index], None if pool.proba is None else pool.proba[index])

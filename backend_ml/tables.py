@@ -39,6 +39,25 @@ class Event(Base):
     error: Mapped[str | None]
 
 
+class ProjectRow(Base):
+    """What Label Studio says of a project, and what people decided about its models."""
+
+    __tablename__ = "project"
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    config: Mapped[str] = mapped_column(default="")
+    """Its labelling config at the last look; empty before the first."""
+    config_problem: Mapped[str | None]
+    """Why the kind cannot answer under that config."""
+    overlap: Mapped[int] = mapped_column(default=1)
+    """How many people answer each task (Label Studio's ``maximum_annotations``)."""
+    gone: Mapped[bool] = mapped_column(default=False)
+    """Deleted in Label Studio."""
+    pinned: Mapped[bool] = mapped_column(default=False)
+    """The serving version stays until a person says otherwise."""
+    rolled_back_at: Mapped[datetime | None]
+    """When live accuracy last made an older version serve again."""
+
+
 class TaskRow(Base):
     """A Label Studio task: the text to learn from, and nothing else of its data."""
 
@@ -122,6 +141,10 @@ class VersionRow(Base):
     kind: Mapped[str]
     state: Mapped[str]
     """``champion`` serves, ``retired`` did, ``rejected`` never will."""
+    learner: Mapped[str] = mapped_column(default="")
+    """The file of ``learners`` that learned it."""
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it serves or does not, in a sentence for engineers."""
     cause: Mapped[str] = mapped_column(index=True)
     """The key of the training that made it, so that a repeated training makes it once."""
     labels: Mapped[int]
@@ -132,6 +155,14 @@ class VersionRow(Base):
     held_out_low: Mapped[float | None]
     held_out_high: Mapped[float | None]
     held_out_n: Mapped[int]
+    calibration_error: Mapped[float | None]
+    """Expected calibration error on the held-out labels, in [0, 1], and its 95% interval."""
+    calibration_error_low: Mapped[float | None]
+    calibration_error_high: Mapped[float | None]
+    full_fit_labels: Mapped[int] = mapped_column(default=0)
+    """Labels at the last fit from scratch that this version goes back to."""
+    tracked: Mapped[str | None]
+    """The run in the tracking server that tells of it."""
     seconds: Mapped[float]
     first_change_at: Mapped[datetime | None]
     last_change_at: Mapped[datetime | None]

@@ -60,7 +60,7 @@ def can_serve(kind: Kind, labels: Sequence[Label], *, minimum: int) -> bool:
 def train(kind: Kind, labels: Sequence[Label], *, seed: int) -> Trained | None:
     """Fit the kind's learner; ``None`` when the labels do not suffice for it."""
     begun = time.monotonic()
-    learner = learner_file(kind).new(kind.control)
+    learner = learner_file(kind.learner).new(kind)
     learner.fit([label.text for label in labels], [label.answer for label in labels], seed=seed)
     if not learner.classes_:
         return None

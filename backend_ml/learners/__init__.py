@@ -1,1 +1,1 @@
-"""One learner per file: ``new(control)`` makes it, ``load(folder, control)`` reads it back."""
+"""One learner per file: ``new(kind)`` makes it, ``load(folder, kind)`` reads it back."""

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import optimize
 
 from backend_ml.pool import Matrix, Pool, Vector
+from projects.kinds.base import Kind
 from projects.kit.errors import PlatformError
 from projects.vocabulary import Answer
 
@@ -43,12 +44,25 @@ class Guesses:
 
     items: tuple[Guess | None, ...]
     proba: Matrix | None = None
-    """Shape (n_texts, n_classes), rows summing to 1; only where classes can be listed."""
+    """Shape (n_texts, n_classes), rows summing to 1; where one of several classes is chosen."""
+    marginals: Matrix | None = None
+    """Shape (n_texts, n_labels), each in [0, 1]; where any number of labels may be right."""
+    hesitation: Vector | None = None
+    """Shape (n_texts,), in [0, 1]: for spans, one minus the smallest gap between the two best
+    tags of a token."""
+    disorder: Vector | None = None
+    """Shape (n_texts,): for spans, the mean entropy of a token's tags, in nats."""
 
     def pool(self) -> Pool:
         """The same answers as a query strategy sees them; abstaining counts as 0."""
         confidence = np.array([0.0 if g is None else g.confidence for g in self.items])
-        return Pool(confidence.astype(np.float64), self.proba)
+        return Pool(
+            confidence.astype(np.float64),
+            proba=self.proba,
+            marginals=self.marginals,
+            hesitation=self.hesitation,
+            disorder=self.disorder,
+        )
 
 
 class Learner(Protocol):
@@ -69,13 +83,16 @@ class Learner(Protocol):
 
 
 class LearnerFile(Protocol):
-    """A file of this package: two functions."""
+    """A file of this package: the forms of answer it can give, and two functions."""
 
-    def new(self, control: str) -> Learner:
-        """An unfitted learner whose marks carry the name of ``control``."""
+    FORMS: tuple[str, ...]
+    """Files of ``projects/forms``."""
 
-    def load(self, folder: Path, control: str) -> Learner:
-        """The learner that was saved into ``folder``."""
+    def new(self, kind: Kind) -> Learner:
+        """An unfitted learner of the answers of ``kind``."""
+
+    def load(self, folder: Path, kind: Kind) -> Learner:
+        """The learner that was saved into ``folder``; raises :class:`ModelUnreadable`."""
 
 
 def softmax(scores: Matrix) -> Matrix:

@@ -23,8 +23,10 @@ from backend_ml.learners.base import (
     softmax,
 )
 from backend_ml.pool import Matrix
+from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark
 
+FORMS: tuple[str, ...] = ("choice",)
 FOLDS = 4
 MODEL_FILE = "model.skops"
 NOTES_FILE = "learner.json"
@@ -85,14 +87,14 @@ class ChoiceLinear:
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
 
-def new(control: str) -> ChoiceLinear:
+def new(kind: Kind) -> ChoiceLinear:
     """An unfitted learner."""
-    return ChoiceLinear(control)
+    return ChoiceLinear(kind.control)
 
 
-def load(folder: Path, control: str) -> ChoiceLinear:
+def load(folder: Path, kind: Kind) -> ChoiceLinear:
     """The learner saved in ``folder``; its file may hold trusted types only."""
-    learner = ChoiceLinear(control)
+    learner = ChoiceLinear(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
         if notes["fitted"]:

@@ -21,8 +21,10 @@ from backend_ml.learners.base import (
     fit_logit_line,
     on_line,
 )
+from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
 
+FORMS: tuple[str, ...] = ("spans",)
 MODEL_FILE = "model.crfsuite"
 NOTES_FILE = "learner.json"
 MAX_ITERATIONS = 60
@@ -107,14 +109,14 @@ class SpanCrf:
 Row = tuple[list[Token], list[str]]
 
 
-def new(control: str) -> SpanCrf:
+def new(kind: Kind) -> SpanCrf:
     """An unfitted learner."""
-    return SpanCrf(control)
+    return SpanCrf(kind.control)
 
 
-def load(folder: Path, control: str) -> SpanCrf:
+def load(folder: Path, kind: Kind) -> SpanCrf:
     """The learner saved in ``folder``."""
-    learner = SpanCrf(control)
+    learner = SpanCrf(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
         slope, offset = notes["line"]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeGuard
+from typing import Any, cast
 
-from label_studio_sdk.label_interface import LabelInterface
-
+from projects import forms
+from projects.forms.base import MOST_MARKS, Control, FormFile, Piece, read_controls
+from projects.kit import discovery
+from projects.kit.errors import BadInput
 from projects.vocabulary import Answer, Json, Mark, as_answer
 
-Form = Literal["choice", "spans"]
-
-MOST_MARKS = 500
-"""Of one answer; no person marks a message that often, and comparing takes its time."""
+RULES = "rules.jsonl"
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,25 @@ class Kind:
     name: str
     title: str
     folder: Path
-    form: Form
+    form: str
+    """A file of ``projects/forms``."""
     control: str
-    to_name: str
     field: str
     metric: str
     """A file of ``projects/agreement``."""
     learner: str
-    """A file of ``backend_ml/learners``."""
+    """A file of ``backend_ml/learners``: the one that learns first."""
+    challengers: tuple[str, ...] = ()
+    """Other files of ``backend_ml/learners`` that may take over once they are better."""
+    attribute: str = ""
+    """The control that is answered for each span, where the form has one."""
+    config: str = ""
+    """The labelling config of a live project; empty for the one of the folder."""
 
     @cached_property
     def label_config(self) -> str:
         """As Label Studio gives it back: it cuts off what surrounds the tags."""
-        return (self.folder / "label_config.xml").read_text(encoding="utf-8").strip()
+        return self.config or (self.folder / "label_config.xml").read_text(encoding="utf-8").strip()
 
     @cached_property
     def guidelines(self) -> str:
@@ -54,13 +59,62 @@ class Kind:
         return hashlib.sha256(self.guidelines.encode()).hexdigest()[:12]
 
     @cached_property
+    def rules(self) -> Path | None:
+        """The file of patterns that answer before a model has learned; ``None`` without one."""
+        path = self.folder / RULES
+        return path if path.exists() else None
+
+    @cached_property
+    def form_file(self) -> FormFile:
+        return cast(FormFile, discovery.load(forms, self.form))
+
+    @cached_property
+    def controls(self) -> dict[str, Control]:
+        """The controls that this kind answers, by name."""
+        found = read_controls(self.label_config)
+        return {name: found[name] for name in (self.control, self.attribute) if name in found}
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The label names that the config offers, in its order."""
-        return tuple(LabelInterface(self.label_config).get_control(self.control).labels)
+        """The label names that the config offers, in its order; none for a number."""
+        return self.controls[self.control].labels
+
+    @cached_property
+    def attribute_labels(self) -> tuple[str, ...]:
+        """What can be chosen for a span, where the form has that."""
+        return self.controls[self.attribute].labels if self.attribute else ()
+
+    def with_config(self, config: str) -> Kind:
+        """This kind under the labelling config of a live project.
+
+        Labels may have been added or removed there; they are what people see.
+
+        Raises
+        ------
+        BadInput
+            When the config cannot hold the answers of this kind.
+        """
+        config = config.strip()
+        if config == self.label_config:
+            return self
+        check_config(config, self)
+        return replace(self, config=config)
 
     def text(self, data: Mapping[str, Any]) -> str:
         """What the person reads and answers about."""
         return str(data.get(self.field) or "")
+
+    def is_answer(self, answer: Answer) -> bool:
+        """Whether it says something; of spans, that there are none does."""
+        return bool(answer) or self.form_file.EMPTY_IS_AN_ANSWER
+
+    def offers(self, answer: Answer) -> bool:
+        """Whether the config still has a place for every mark."""
+        return all(
+            mark.control in self.controls
+            and (not (labels := self.controls[mark.control].labels) or mark.label in labels)
+            for mark in answer
+        )
 
     def read(self, regions: Sequence[object], data: Mapping[str, Any]) -> Answer:
         """Label Studio's regions as an answer; other controls are left out.
@@ -74,27 +128,12 @@ class Kind:
         for region in regions:
             if len(marks) >= MOST_MARKS:
                 break
-            if isinstance(region, Mapping) and region.get("from_name") == self.control:
-                marks.extend(self._read_one(region.get("value"), text))
+            if not isinstance(region, Mapping) or not isinstance(region.get("from_name"), str):
+                continue
+            control, value = self.controls.get(region["from_name"]), region.get("value")
+            if control is not None and isinstance(value, Mapping):
+                marks.extend(self.form_file.read(value, control, text))
         return as_answer(marks[:MOST_MARKS])
-
-    def _read_one(self, value: object, text: str) -> list[Mark]:
-        if not isinstance(value, Mapping):
-            return []
-        if self.form == "choice":
-            return [Mark(self.control, label) for label in self._known(value.get("choices"))]
-        start, end = value.get("start"), value.get("end")
-        if not (_is_offset(start) and _is_offset(end)):
-            return []
-        end = min(end, len(text))
-        if start >= end:
-            return []
-        return [Mark(self.control, label, start, end) for label in self._known(value.get("labels"))]
-
-    def _known(self, labels: object) -> list[str]:
-        """Those of ``labels`` that the config offers."""
-        given = labels[:MOST_MARKS] if isinstance(labels, list | tuple) else ()
-        return [label for label in given if isinstance(label, str) and label in self.labels]
 
     def write(
         self,
@@ -102,35 +141,51 @@ class Kind:
         data: Mapping[str, Any],
         confidences: Sequence[float] | None = None,
     ) -> list[Json]:
-        """An answer as Label Studio's regions; ``confidences`` are per mark, in [0, 1]."""
+        """An answer as Label Studio's regions; ``confidences`` are per mark, in [0, 1].
+
+        A region of several marks carries the smallest of theirs.
+        """
         if confidences is not None and len(confidences) != len(answer):
             raise ValueError(f"{len(confidences)} confidences for {len(answer)} marks")
-        text = self.text(data)
+        pieces = self.form_file.write(answer, self.controls, self.text(data))
         regions = []
-        for index, mark in enumerate(answer):
-            region = self._write_one(mark, text, index)
+        for index, piece in enumerate(pieces):
+            region = self._region(piece, index)
             if confidences is not None:
-                region["score"] = round(float(confidences[index]), 4)
+                region["score"] = round(min(float(confidences[i]) for i in piece.marks), 4)
             regions.append(region)
         return regions
 
-    def _write_one(self, mark: Mark, text: str, index: int) -> Json:
-        common: Json = {
-            "id": f"{self.name}-{index}",
-            "from_name": self.control,
-            "to_name": self.to_name,
+    def _region(self, piece: Piece, index: int) -> Json:
+        return {
+            "id": f"{self.name}-{piece.region or index}",
+            "from_name": piece.control,
+            "to_name": self.controls[piece.control].to_name,
+            "type": piece.type,
+            "value": piece.value,
         }
-        if mark.start is None or mark.end is None:
-            return common | {"type": "choices", "value": {"choices": [mark.label]}}
-        value = {
-            # Its editor counts characters as Python does, also beyond the BMP (seen in 1.23.2).
-            "start": mark.start,
-            "end": mark.end,
-            "text": text[mark.start : mark.end],
-            "labels": [mark.label],
-        }
-        return common | {"type": "labels", "value": value}
 
 
-def _is_offset(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def check_config(config: str, kind: Kind) -> None:
+    """Make sure that the answers of a kind fit a labelling config.
+
+    Labels may differ: they are the project's own.
+
+    Raises
+    ------
+    BadInput
+        When it is not a labelling config, or lacks what the kind answers.
+    """
+    found = read_controls(config)
+    where = f"schema, {kind.control!r}"
+    control = found.get(kind.control)
+    if control is None:
+        what = f"kind {kind.name!r} writes to a control {kind.control!r}, which is not there"
+        raise BadInput(what, "schema")
+    if control.tag not in kind.form_file.TAGS or (control.several and kind.form == "choice"):
+        raise BadInput(f"<{control.tag}> cannot hold {kind.form}", where)
+    if not control.labels and kind.form != "number":
+        raise BadInput("it offers no labels", where)
+    if kind.attribute and kind.attribute not in found:
+        what = f"kind {kind.name!r} writes to a control {kind.attribute!r}, which is not there"
+        raise BadInput(what, "schema")

@@ -4,6 +4,7 @@ import pytest
 from backend_ml.learners import base, choice_linear
 from backend_ml.pool import Pool
 from backend_ml.strategies import margin
+from projects.kinds import registry
 from projects.vocabulary import Mark
 from tests.backend_ml.corpus import messages
 
@@ -41,7 +42,7 @@ def test_line_keeps_the_order() -> None:
 
 def test_choices_of_texts_not_seen_are_honest() -> None:
     rows = messages(120, seed=1)
-    learner = choice_linear.new("intent")
+    learner = choice_linear.new(registry.load("intent"))
     learner.fit([t for t, _, _ in rows], [c for _, c, _ in rows], seed=0)
     fresh = messages(100, seed=2)
     items = learner.predict([t for t, _, _ in fresh]).items
@@ -51,7 +52,7 @@ def test_choices_of_texts_not_seen_are_honest() -> None:
 
 
 def test_answers_without_one_choice_are_left_out() -> None:
-    learner = choice_linear.new("intent")
+    learner = choice_linear.new(registry.load("intent"))
     two = (Mark("intent", "a"), Mark("intent", "b"))
     learner.fit(["one", "two", "three"], [two, (), (Mark("intent", "a"),)], seed=0)
     assert learner.classes_ == ()

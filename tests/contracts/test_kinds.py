@@ -68,8 +68,8 @@ def test_the_config_parses_and_has_the_control_and_the_text(kind: Kind) -> None:
     interface = LabelInterface(kind.label_config)
     interface.validate()
     control = interface.get_control(kind.control)
-    assert control.to_name == [kind.to_name]
-    assert interface.get_object(kind.to_name).value == f"${kind.field}"
+    assert control.to_name == [kind.controls[kind.control].to_name]
+    assert interface.get_object(kind.controls[kind.control].to_name).value == f"${kind.field}"
 
 
 def test_labels_are_there_and_differ(kind: Kind) -> None:

@@ -10,35 +10,41 @@ import pytest
 
 from backend_ml import learners
 from backend_ml.learners.base import Guesses, Learner, LearnerFile, ModelUnreadable
-from projects.kinds import registry
+from projects import forms
+from projects.kinds.base import Kind
 from projects.kit import discovery
 from projects.vocabulary import Answer, as_answer
-from tests.backend_ml.corpus import messages
+from tests.support import kinds
 
-CONTROL = "control"
-FORMS = {kind.learner: kind.form for kind in registry.all_kinds()}
 UNSEEN = ["", "   ", "Zoë 😀", "move it to Monday please", "x" * 500]
+FILES = {
+    name: cast(LearnerFile, discovery.load(learners, name)) for name in discovery.names(learners)
+}
+CASES = [(name, form) for name, file in FILES.items() for form in file.FORMS]
 
 
-@pytest.fixture(params=discovery.names(learners))
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=CASES, ids="-".join)
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return cast(tuple[str, str], request.param)
 
 
 @pytest.fixture
-def file(name: str) -> LearnerFile:
-    return cast(LearnerFile, discovery.load(learners, name))
+def file(case: tuple[str, str]) -> LearnerFile:
+    return FILES[case[0]]
 
 
 @pytest.fixture
-def corpus(name: str) -> tuple[list[str], list[Answer]]:
-    rows = messages(60)
-    answers = [choice if FORMS[name] == "choice" else spans for _, choice, spans in rows]
-    return [text for text, _, _ in rows], answers
+def kind(case: tuple[str, str]) -> Kind:
+    return kinds.kind_of(case[1], learner=case[0])
 
 
-def fitted(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> Learner:
-    learner = file.new(CONTROL)
+@pytest.fixture
+def corpus(kind: Kind) -> tuple[list[str], list[Answer]]:
+    return kinds.corpus(kind.form, 60)
+
+
+def fitted(file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]) -> Learner:
+    learner = file.new(kind)
     learner.fit(*corpus, seed=1)
     return learner
 
@@ -51,28 +57,32 @@ def same(one: Guesses, other: Guesses) -> bool:
     return one.items == other.items
 
 
-def test_every_learner_is_used_by_a_kind(name: str) -> None:
-    assert name in FORMS
+def test_every_form_has_a_learner() -> None:
+    assert {form for _, form in CASES} == set(discovery.names(forms))
 
 
-def test_unfitted_abstains(file: LearnerFile) -> None:
-    assert file.new(CONTROL).predict(["a", "b"]).items == (None, None)
-    assert file.new(CONTROL).classes_ == ()
+def test_unfitted_abstains(file: LearnerFile, kind: Kind) -> None:
+    assert file.new(kind).predict(["a", "b"]).items == (None, None)
+    assert file.new(kind).classes_ == ()
 
 
-def test_nothing_to_tell_apart_stays_unfitted(file: LearnerFile) -> None:
-    learner = file.new(CONTROL)
+def test_nothing_to_tell_apart_stays_unfitted(file: LearnerFile, kind: Kind) -> None:
+    learner = file.new(kind)
     learner.fit(["a", "b"], [(), ()], seed=0)
     assert learner.predict(["a"]).items == (None,)
 
 
-def test_no_texts_no_guesses(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> None:
-    assert fitted(file, corpus).predict([]).items == ()
+def test_no_texts_no_guesses(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    assert fitted(file, kind, corpus).predict([]).items == ()
 
 
-def test_learns_what_it_saw(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> None:
+def test_learns_what_it_saw(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
     texts, answers = corpus
-    guesses = fitted(file, corpus).predict(texts).items
+    guesses = fitted(file, kind, corpus).predict(texts).items
     right = sum(
         guess is not None and [m.label for m in guess.answer] == [m.label for m in answer]
         for guess, answer in zip(guesses, answers, strict=True)
@@ -80,8 +90,10 @@ def test_learns_what_it_saw(file: LearnerFile, corpus: tuple[list[str], list[Ans
     assert right >= 0.9 * len(texts)
 
 
-def test_guesses_are_well_formed(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> None:
-    learner = fitted(file, corpus)
+def test_guesses_are_well_formed(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    learner = fitted(file, kind, corpus)
     guesses = learner.predict(UNSEEN)
     assert len(guesses.items) == len(UNSEEN)
     for text, guess in zip(UNSEEN, guesses.items, strict=True):
@@ -91,15 +103,15 @@ def test_guesses_are_well_formed(file: LearnerFile, corpus: tuple[list[str], lis
         assert all(0.0 <= value <= 1.0 + 1e-9 for value in guess.mark_confidences)
         assert guess.answer == as_answer(guess.answer)
         for mark in guess.answer:
-            assert mark.control == CONTROL
-            assert mark.label in learner.classes_
+            assert mark.control in kind.controls
+            assert kind.offers((mark,))
             assert mark.start is None or 0 <= mark.start < (mark.end or 0) <= len(text)
 
 
 def test_rows_of_probabilities_sum_to_one(
-    file: LearnerFile, corpus: tuple[list[str], list[Answer]]
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
 ) -> None:
-    learner = fitted(file, corpus)
+    learner = fitted(file, kind, corpus)
     guesses = learner.predict(UNSEEN)
     assert len(guesses.pool()) == len(UNSEEN)
     if guesses.proba is not None:
@@ -108,40 +120,48 @@ def test_rows_of_probabilities_sum_to_one(
         assert np.allclose(guesses.proba.max(axis=1), guesses.pool().confidence)
 
 
-def test_same_seed_same_answers(file: LearnerFile, corpus: tuple[list[str], list[Answer]]) -> None:
-    assert same(fitted(file, corpus).predict(UNSEEN), fitted(file, corpus).predict(UNSEEN))
+def test_same_seed_same_answers(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    assert same(
+        fitted(file, kind, corpus).predict(UNSEEN), fitted(file, kind, corpus).predict(UNSEEN)
+    )
 
 
 def test_save_then_load_changes_nothing(
-    file: LearnerFile, corpus: tuple[list[str], list[Answer]], tmp_path: Path
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]], tmp_path: Path
 ) -> None:
-    learner = fitted(file, corpus)
+    learner = fitted(file, kind, corpus)
     learner.save(tmp_path)
-    again = file.load(tmp_path, CONTROL)
+    again = file.load(tmp_path, kind)
     assert again.classes_ == learner.classes_
     assert same(again.predict(UNSEEN), learner.predict(UNSEEN))
     assert not list(tmp_path.glob("*.pkl"))
 
 
-def test_an_unfitted_learner_can_be_saved(file: LearnerFile, tmp_path: Path) -> None:
-    file.new(CONTROL).save(tmp_path)
-    assert file.load(tmp_path, CONTROL).predict(["a"]).items == (None,)
+def test_an_unfitted_learner_can_be_saved(file: LearnerFile, kind: Kind, tmp_path: Path) -> None:
+    file.new(kind).save(tmp_path)
+    assert file.load(tmp_path, kind).predict(["a"]).items == (None,)
 
 
-def test_an_empty_folder_is_refused(file: LearnerFile, tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused(file: LearnerFile, kind: Kind, tmp_path: Path) -> None:
     with pytest.raises(ModelUnreadable):
-        file.load(tmp_path, CONTROL)
+        file.load(tmp_path, kind)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_damaged_file_is_refused(
-    file: LearnerFile, corpus: tuple[list[str], list[Answer]], tmp_path: Path, share: float
+    file: LearnerFile,
+    kind: Kind,
+    corpus: tuple[list[str], list[Answer]],
+    tmp_path: Path,
+    share: float,
 ) -> None:
-    fitted(file, corpus).save(tmp_path)
+    fitted(file, kind, corpus).save(tmp_path)
     whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for path, content in whole.items():
         path.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(ModelUnreadable):
-            file.load(tmp_path, CONTROL)
+            file.load(tmp_path, kind)
         path.write_bytes(content)
-    file.load(tmp_path, CONTROL)
+    file.load(tmp_path, kind)

@@ -54,11 +54,11 @@ def serve(settings: Settings, project_id: int, kind_name: str) -> None:
     kind = registry.load(kind_name)
     rows = messages(60)
     answers = [choice if kind.form == "choice" else spans for _, choice, spans in rows]
-    learner = learner_file(kind).new(kind.control)
+    learner = learner_file(kind.learner).new(kind)
     learner.fit([text for text, _, _ in rows], answers, seed=0)
     store = ModelStore(settings.models_dir)
     engine = database.make_engine(settings.database_url)
-    facts = Facts(f"cause-{project_id}", 60, 60, None, 0.1, None, None)
+    facts = Facts(f"cause-{project_id}", kind.learner, 60, 60, None, 0.1, None, None)
     with database.transaction(database.sessions(engine)) as session:
         staged = store.stage(learner, project_id)
         store.add(session, staged, project_id, kind, facts=facts, promote=True, now=START)

@@ -10,7 +10,6 @@ KIND = Kind(
     folder=Path(__file__).parent,
     form="spans",
     control="details",
-    to_name="message",
     field="text",
     metric="spans",
     learner="span_crf",

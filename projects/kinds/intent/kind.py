@@ -10,7 +10,6 @@ KIND = Kind(
     folder=Path(__file__).parent,
     form="choice",
     control="intent",
-    to_name="message",
     field="text",
     metric="choices",
     learner="choice_linear",

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from projects.kinds import base, registry
+from projects.forms.base import MOST_MARKS
+from projects.kinds import registry
 from projects.kit.errors import UnknownName
 from projects.vocabulary import Mark
 
@@ -83,7 +84,7 @@ def test_a_region_that_cannot_be_read_is_left_out(value: Any) -> None:
 
 def test_nobody_fills_an_answer_with_more_marks_than_can_be_compared() -> None:
     one = region("details", {"start": 0, "end": 2, "labels": ["Time"] * 400})
-    assert len(DETAILS.read([one] * 3, {"text": "at noon"})) == base.MOST_MARKS
+    assert len(DETAILS.read([one] * 3, {"text": "at noon"})) == MOST_MARKS
 
 
 def test_confidences_belong_to_marks() -> None:
