@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     random_share: float = Field(0.1, ge=0, le=1)
     batch_size: int = Field(40, gt=0)
     low_water: int = Field(15, ge=0)
+    abstain_below: float = Field(0.1, ge=0, le=1)
     min_new_labels: int = Field(10, ge=0)
     quiet_seconds: float = Field(3.0, gt=0)
     min_labels_to_serve: int = Field(20, ge=0)

@@ -38,6 +38,24 @@ class Guess:
     """The probability of each mark of the answer by itself."""
 
 
+def sure(guess: Guess | None, *, least: float) -> Guess | None:
+    """What is worth showing: the marks that are at least so sure.
+
+    ``None`` where the learner abstains, and where nothing is left of an answer that
+    had marks. An empty answer stays: that there is nothing to mark is an answer.
+    """
+    if guess is None or not guess.answer:
+        return guess
+    kept = [
+        (mark, value)
+        for mark, value in zip(guess.answer, guess.mark_confidences, strict=True)
+        if value >= least
+    ]
+    if not kept:
+        return None
+    return Guess(tuple(m for m, _ in kept), guess.confidence, tuple(v for _, v in kept))
+
+
 @dataclass(frozen=True)
 class Guesses:
     """Answers to several texts; ``None`` where the learner abstains."""
