@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from backend_ml.labels import Label
-from backend_ml.learners.base import Learner
+from backend_ml.learners.base import Guess, Learner
 from backend_ml.model_store import learner_file
 from projects import agreement
 from projects.agreement.base import Metric
@@ -90,6 +90,51 @@ def examine(learner: Learner, labels: Sequence[Label], kind: Kind) -> list[float
         0.0 if guess is None else closeness(metric, label.answer, guess.answer)
         for label, guess in zip(labels, guesses, strict=True)
     ]
+
+
+def out_of_fold(
+    kind: Kind, learner: str, labels: Sequence[Label], *, seed: int, folds: int = 4
+) -> list[Guess | None]:
+    """A guess for every label by a model that did not see it, in the order of ``labels``.
+
+    Parameters
+    ----------
+    learner : str
+        A file of ``learners``.
+    folds : int
+        At least 2; so many models are fitted, each without one part of the labels.
+        The same seed makes the same parts, however the labels change elsewhere.
+
+    Returns
+    -------
+    list
+        ``None`` where the learner abstained, or could not be fitted on the rest.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two folds.
+    """
+    if folds < 2:
+        raise ValueError(f"out-of-fold guesses need two folds or more, got {folds}")
+    guesses: list[Guess | None] = [None] * len(labels)
+    parts = [_fold(label.task_id, seed, folds) for label in labels]
+    for part in range(folds):
+        rest = [label for label, own in zip(labels, parts, strict=True) if own != part]
+        here = [place for place, own in enumerate(parts) if own == part]
+        if not here or not rest:
+            continue
+        model = learner_file(learner).new(kind)
+        model.fit([label.text for label in rest], [label.answer for label in rest], seed=seed)
+        found = model.predict([labels[place].text for place in here]).items
+        for place, guess in zip(here, found, strict=True):
+            guesses[place] = guess
+    return guesses
+
+
+def _fold(task_id: int, seed: int, folds: int) -> int:
+    digest = hashlib.sha256(f"fold:{seed}:{task_id}".encode()).digest()
+    return int.from_bytes(digest[:4]) % folds
 
 
 def is_worse(challenger: Sequence[float], champion: Sequence[float]) -> bool:

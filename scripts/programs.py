@@ -117,8 +117,10 @@ class House:
 
     def services(self, projects: Mapping[int, str]) -> list[Program]:
         """The programs of our own; ``projects`` gives the kind of each production project."""
-        known = json.dumps({str(number): kind for number, kind in projects.items()})
-        return [self._reader(), self._backend(known), self._worker(known), self._sync(known)]
+        environment = self.backend_environment(projects)
+        return [
+            self._reader(), self._backend(environment), self._worker(environment), self._sync(_table(projects))
+        ]  # fmt: skip
 
     def _reader(self) -> Program:
         environment = {
@@ -130,16 +132,16 @@ class House:
         module = "projects.kit.read_gateway"
         return self._own(READER, module, environment, port_name="reader", url=self.reader_url)
 
-    def _backend(self, projects: str) -> Program:
-        environment = self._backend_environment(projects)
+    def _backend(self, environment: Mapping[str, str]) -> Program:
         return self._own(
             BACKEND, "backend_ml", environment, port_name="backend", url=self.backend_url
         )
 
-    def _worker(self, projects: str) -> Program:
-        return self._own(WORKER, "backend_ml.worker", self._backend_environment(projects))
+    def _worker(self, environment: Mapping[str, str]) -> Program:
+        return self._own(WORKER, "backend_ml.worker", environment)
 
-    def _backend_environment(self, projects: str) -> dict[str, str]:
+    def backend_environment(self, projects: Mapping[int, str]) -> dict[str, str]:
+        """What both processes of the ML backend are given."""
         return {
             "BACKEND_ML_PORT": str(self.ports.backend),
             "BACKEND_ML_STATE_DIR": str((self.state.folder / "backend_ml").resolve()),
@@ -149,7 +151,9 @@ class House:
             "BACKEND_ML_BASIC_USER": BACKEND_USER,
             "BACKEND_ML_BASIC_PASSWORD": self.secrets.backend_password,
             "BACKEND_ML_WEBHOOK_SECRET": self.secrets.backend_webhook,
-            "BACKEND_ML_PROJECTS": projects,
+            "BACKEND_ML_PROJECTS": json.dumps(
+                {str(number): kind for number, kind in projects.items()}
+            ),
         }
 
     def _sync(self, projects: str) -> Program:
@@ -189,6 +193,10 @@ class House:
             port_option=self.ports.option(port_name),
             health_url=f"{url}/health" if url else None,
         )
+
+
+def _table(projects: Mapping[int, str]) -> str:
+    return json.dumps({str(number): kind for number, kind in projects.items()})
 
 
 def _given(name: str, default: str) -> str:

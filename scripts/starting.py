@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from projects.kit.label_studio import LabelStudioWriter
-from scripts import bootstrap
+from scripts import backend, bootstrap
 from scripts.label_studio import use_write_ahead_log
 from scripts.programs import House
 from scripts.state import Options, read_json, write_json
@@ -26,6 +26,7 @@ def start(supervisor: Supervisor, house: House, options: Options) -> None:
     projects = bootstrap.production_projects(production)
     bootstrap.sandbox_examples(sandbox)
     supervisor.set_phase("starting our own services")
+    backend.remember(house.state, house.backend_environment(projects))
     for program in house.services(projects):
         supervisor.start(program)
     for program in house.services(projects):

@@ -85,6 +85,10 @@ class State:
     def secrets_file(self) -> Path:
         return self.folder / "secrets.json"
 
+    @property
+    def backend_file(self) -> Path:
+        return self.folder / "backend.json"
+
     def prepare(self) -> None:
         """Make the folder, closed to other users of the machine."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend_ml import model_store, publishing, retraining, training
+from backend_ml.labels import Label
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.predicting import Serving
 from backend_ml.tables import MarkRow
@@ -12,6 +13,7 @@ from projects.kinds import registry
 from projects.kit.database import transaction
 from projects.vocabulary import Mark
 from tests.backend_ml.conftest import START, Clock, Desk, make_settings
+from tests.backend_ml.corpus import messages
 
 MakeDesk = Callable[..., Desk]
 
@@ -158,6 +160,19 @@ def test_a_challenger_is_refused_only_beyond_noise() -> None:
     # Worse on 5 of 20: mean -0.25, standard error sqrt(0.1974/20) = 0.0993: 2.5 errors.
     assert training.is_worse([0.0] * 5 + [1.0] * 15, champion)
     assert not training.is_worse([0.0] * 4, [1.0] * 4)  # too few to tell
+
+
+def test_out_of_fold_guesses_come_from_models_that_did_not_see_the_label() -> None:
+    kind = registry.load("intent")
+    rows = [Label(n, text, choice) for n, (text, choice, _) in enumerate(messages(60))]
+    # One text of its own with a label of its own: only a model that saw it could know.
+    rows.append(Label(60, "zzz qqq", (Mark("intent", "Something else"),)))
+    guesses = training.out_of_fold(kind, "choice_linear", rows, seed=0)
+    assert len(guesses) == 61
+    right = [g is not None and g.answer == row.answer for g, row in zip(guesses, rows, strict=True)]
+    assert sum(right[:60]) > 50
+    assert not right[60]
+    assert guesses == training.out_of_fold(kind, "choice_linear", rows, seed=0)
 
 
 def test_saying_nothing_where_nothing_is_to_be_said_is_right() -> None:
