@@ -119,8 +119,11 @@ class House:
         """The programs of our own; ``projects`` gives the kind of each production project."""
         environment = self.backend_environment(projects)
         return [
-            self._reader(), self._backend(environment), self._worker(environment), self._sync(_table(projects))
-        ]  # fmt: skip
+            self._reader(),
+            self._backend(environment),
+            self._worker(environment),
+            self._sync(_table(projects)),
+        ]
 
     def _reader(self) -> Program:
         environment = {
