@@ -5,52 +5,29 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from backend_ml import schemas
+from backend_ml.bodies import read_body
 from backend_ml.intake import Inbox
 from backend_ml.metrics import Metrics
 from backend_ml.predicting import ABSTAIN, Serving
 from backend_ml.settings import Settings
-from projects.kit.errors import BadInput, NotSignedIn, PlatformError
+from projects.kinds.base import Kind
+from projects.kit import logs
+from projects.kit.errors import NotSignedIn
 from projects.kit.web import SECRET_HEADER, check_secret
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Label Studio sends imports in batches of 5,000 tasks."""
-
 router = APIRouter()
+log = logs.get(__name__)
 
 
-class BodyTooLarge(PlatformError):
-    """The request is larger than anything Label Studio sends."""
-
-    status = 413
-
-    def __str__(self) -> str:
-        return f"The body is larger than {MAX_BODY_BYTES} bytes."
-
-
-async def read_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request; the one thing that has to be awaited."""
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > MAX_BODY_BYTES:
-            raise BodyTooLarge
-    try:
-        body = json.loads(bytes(received))
-    except (ValueError, RecursionError) as error:
-        raise BadInput("not valid JSON", "body") from error
-    if not isinstance(body, dict):
-        raise BadInput(f"a JSON object is expected, not {type(body).__name__}", "body")
-    return body
-
-
-def check_basic(request: Request) -> None:
+async def check_basic(request: Request) -> None:
     """Label Studio's own credential; raises :class:`NotSignedIn`."""
     settings: Settings = request.app.state.settings
     wanted = f"{settings.basic_user}:{settings.basic_password.get_secret_value()}"
@@ -58,10 +35,10 @@ def check_basic(request: Request) -> None:
         raise NotSignedIn
 
 
-def check_basic_or_secret(request: Request) -> None:
+async def check_basic_or_secret(request: Request) -> None:
     """Start Training comes with Basic authentication, webhooks with the secret header."""
     if request.headers.get("authorization"):
-        check_basic(request)
+        await check_basic(request)
     else:
         check_secret(request.headers.get(SECRET_HEADER), request.app.state.settings.webhook_secret)
 
@@ -90,17 +67,35 @@ def setup(request: Request, body: Body) -> dict[str, str]:
 
 
 @router.post("/predict", dependencies=BASIC)
-def predict(request: Request, body: Body) -> dict[str, list[Any]]:
+def predict(request: Request, body: Body) -> Response:
     """One item a task. A project that is not ours gets nothing, so that nobody is held up."""
-    tasks = schemas.tasks(body)
+    tasks, config = schemas.tasks(body), schemas.config(body)
     project_id = schemas.project_number(body.get("project"))
     settings: Settings = request.app.state.settings
     kind = None if project_id is None else settings.kind_of(project_id)
     if project_id is None or kind is None:
-        return {"results": [ABSTAIN for _ in tasks]}
+        return JSONResponse({"results": [ABSTAIN for _ in tasks]})
     metrics: Metrics = request.app.state.metrics
     with metrics.predict_seconds.time():
-        return {"results": _serving(request).predict(project_id, kind, tasks)}
+        return _predictions(request, project_id, kind, tasks, config)
+
+
+def _predictions(
+    request: Request,
+    project_id: int,
+    kind: Kind,
+    tasks: Sequence[Mapping[str, Any]],
+    config: str,
+) -> Response:
+    """The answer to /predict; what fails inside a model fails nobody's page."""
+    try:
+        found = _serving(request).predict(project_id, kind, tasks, config=config)
+        return JSONResponse({"results": found})
+    except Exception as error:
+        metrics: Metrics = request.app.state.metrics
+        metrics.predict_failures.labels(project_id, type(error).__name__).inc()
+        log.error("predict.failed", project=project_id, error=type(error).__name__, exc_info=error)
+        return JSONResponse({"results": [ABSTAIN for _ in tasks]})
 
 
 @router.post("/webhook", status_code=201, dependencies=[Depends(check_basic_or_secret)])

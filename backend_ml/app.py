@@ -36,7 +36,9 @@ def create_app(settings: Settings) -> FastAPI:
         _ = registry.load(name).labels  # read now, not in the first annotator's request
     app = FastAPI(title="Understudy machine half", docs_url=None, redoc_url=None)
     app.state.settings = settings
-    app.state.serving = Serving(reading, ModelStore(settings.models_dir))
+    app.state.serving = Serving(
+        reading, ModelStore(settings.models_dir), abstain_below=settings.abstain_below
+    )
     app.state.metrics = Metrics(reading)
     app.state.inbox = Inbox(settings, writing, acceptor)
     app.state.close = partial(_close, engines, acceptor)

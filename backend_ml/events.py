@@ -26,6 +26,9 @@ ANNOTATION_FIELDS = (
     "id", "task", "project", "completed_by", "result", "was_cancelled", "ground_truth",
     "created_at", "updated_at", "lead_time", "prediction",
 )  # fmt: skip
+LARGEST_ID = 2**31 - 1
+"""Of what Label Studio numbers, and of what PostgreSQL calls an integer."""
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 MAX_ATTEMPTS = 5
 """After so many failures an event is left for a person to look at."""
 
@@ -129,17 +132,21 @@ def _rows(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _id(row: Mapping[str, Any], name: str) -> int:
     number = row.get(name)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise BadInput("an integer is expected", name)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= LARGEST_ID:
+        raise BadInput(f"an integer from 0 to {LARGEST_ID} is expected", name)
     return number
 
 
 def _annotation(row: Mapping[str, Any], project_id: int) -> dict[str, Any]:
     kept = {name: row.get(name) for name in ANNOTATION_FIELDS} | {"project": project_id}
+    _id(row, "id")
+    _id(row, "task")
     try:
-        annotation_from_json(kept)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        person = annotation_from_json(kept).completed_by
+    except UNREADABLE as error:
         raise BadInput(f"not an annotation ({type(error).__name__})", "annotation") from error
+    if person is not None:
+        _id({"completed_by": person}, "completed_by")
     result = [] if kept["result"] is None else kept["result"]
     if not isinstance(result, list) or any(not isinstance(one, Mapping) for one in result):
         raise BadInput("a list of objects is expected", "annotation.result")
@@ -154,7 +161,7 @@ def _tasks(rows: Sequence[Mapping[str, Any]], kind: Kind) -> list[dict[str, Any]
             raise BadInput("an object is expected", "task.data")
         try:
             parse_time(row["created_at"])
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise BadInput("a time is expected", "task.created_at") from error
         kept.append({"id": _id(row, "id"), "text": kind.text(data)})
     return kept

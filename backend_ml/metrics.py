@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
@@ -25,6 +25,12 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.predict_seconds = Histogram(
             f"{PREFIX}_predict_seconds", "Time to answer /predict.", registry=self.registry
+        )
+        self.predict_failures = Counter(
+            f"{PREFIX}_predict_failures",
+            "Calls of /predict that a model failed; the annotator saw no suggestion.",
+            ["project", "error"],
+            registry=self.registry,
         )
         self.registry.register(_Tables(reading))
 

@@ -33,6 +33,16 @@ def tasks(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return rows
 
 
+def config(body: Mapping[str, Any]) -> str:
+    """The labelling config that /predict is asked under; empty when it does not say."""
+    found = body.get("label_config")
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise BadInput("a text is expected", "label_config")
+    return found
+
+
 def check_schema(schema: Any, kind: Kind) -> None:
     """Make sure that the kind's answers fit a labelling config; an absent one passes.
 

@@ -13,6 +13,7 @@ from projects import forms
 from projects.forms.base import MOST_MARKS, Control, FormFile, Piece, read_controls
 from projects.kit import discovery
 from projects.kit.errors import BadInput
+from projects.kit.text import storable
 from projects.vocabulary import Answer, Json, Mark, as_answer
 
 RULES = "rules.jsonl"
@@ -102,7 +103,7 @@ class Kind:
 
     def text(self, data: Mapping[str, Any]) -> str:
         """What the person reads and answers about."""
-        return str(data.get(self.field) or "")
+        return storable(str(data.get(self.field) or ""))
 
     def is_answer(self, answer: Answer) -> bool:
         """Whether it says something; of spans, that there are none does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,20 +12,18 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from backend_ml.app import create_app
-from backend_ml.model_store import Facts, ModelStore, learner_file
 from backend_ml.settings import Settings
 from backend_ml.tables import Event
 from projects.kinds import registry
 from projects.kit import database
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import prediction_from_json
-from tests.backend_ml.conftest import START, make_settings
-from tests.backend_ml.corpus import messages
+from tests.backend_ml.conftest import make_settings
+from tests.support.wire import BASIC, SECRET, serve, task
 
 INTENT, DETAILS, OTHER = 1, 2, 99
-BASIC = {"Authorization": "Basic " + base64.b64encode(b"user:password").decode()}
-SECRET = {SECRET_HEADER: "secret"}
 CONFIG = registry.load("intent").label_config
+DETAILS_CONFIG = registry.load("details").label_config
 FOREIGN = (
     '<View><Text name="t" value="$t"/>'
     '<Choices name="c" toName="t"><Choice value="A"/></Choices></View>'
@@ -43,37 +40,17 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     app = create_app(settings)
     for project_id, kind_name in ((INTENT, "intent"), (DETAILS, "details")):
-        serve(settings, project_id, kind_name)
+        serve(settings, project_id, registry.load(kind_name))
     with TestClient(app, headers=BASIC, raise_server_exceptions=False) as made:
         yield made
     app.state.close()
-
-
-def serve(settings: Settings, project_id: int, kind_name: str) -> None:
-    """Put a model into service, without a worker."""
-    kind = registry.load(kind_name)
-    rows = messages(60)
-    answers = [choice if kind.form == "choice" else spans for _, choice, spans in rows]
-    learner = learner_file(kind.learner).new(kind)
-    learner.fit([text for text, _, _ in rows], answers, seed=0)
-    store = ModelStore(settings.models_dir)
-    engine = database.make_engine(settings.database_url)
-    facts = Facts(f"cause-{project_id}", kind.learner, 60, 60, None, 0.1, None, None)
-    with database.transaction(database.sessions(engine)) as session:
-        staged = store.stage(learner, project_id)
-        store.add(session, staged, project_id, kind, facts=facts, promote=True, now=START)
-    engine.dispose()
-
-
-def task(number: int, text: str = "please cancel the call with Bo tomorrow") -> dict[str, Any]:
-    return {"id": number, "data": {"text": text}, "annotations": [], "predictions": []}
 
 
 def ask(client: TestClient, project: Any, tasks: Any) -> Any:
     body = {
         "tasks": tasks,
         "project": project,
-        "label_config": CONFIG,
+        "label_config": DETAILS_CONFIG if str(project).startswith(f"{DETAILS}.") else CONFIG,
         "params": {"login": None, "password": None, "context": None},
     }
     return client.post("/predict", json=body)
