@@ -1,19 +1,32 @@
-"""What every learner offers, and the one way from raw scores to honest probabilities."""
+"""What every learner offers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from scipy import optimize
 
+from backend_ml.calibration import fit_logit_line, logit, on_line
 from backend_ml.pool import Matrix, Pool, Vector
 from projects.kinds.base import Kind
 from projects.kit.errors import PlatformError
 from projects.vocabulary import Answer
+
+__all__ = [
+    "Guess",
+    "Guesses",
+    "Learner",
+    "LearnerFile",
+    "ModelUnreadable",
+    "Warm",
+    "fit_logit_line",
+    "logit",
+    "on_line",
+    "sure",
+]
 
 
 class ModelUnreadable(PlatformError):
@@ -100,6 +113,25 @@ class Learner(Protocol):
         """Write everything needed to predict into an existing folder; never pickle."""
 
 
+@runtime_checkable
+class Warm(Protocol):
+    """A learner that can learn a few more labels without starting again."""
+
+    def learn_more(
+        self,
+        texts: Sequence[str],
+        answers: Sequence[Answer],
+        *,
+        replay_texts: Sequence[str],
+        replay_answers: Sequence[Answer],
+        seed: int,
+    ) -> bool:
+        """Learn new labels, and some of the old ones again so that they are not forgotten.
+
+        ``False`` when it cannot, for one because a class is new; then nothing changed.
+        """
+
+
 class LearnerFile(Protocol):
     """A file of this package: the forms of answer it can give, and two functions."""
 
@@ -111,69 +143,3 @@ class LearnerFile(Protocol):
 
     def load(self, folder: Path, kind: Kind) -> Learner:
         """The learner that was saved into ``folder``; raises :class:`ModelUnreadable`."""
-
-
-def softmax(scores: Matrix) -> Matrix:
-    """Rows of positive numbers that sum to 1."""
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
-
-
-def fit_temperature(scores: Matrix, truth: Sequence[int]) -> float:
-    """The divisor of ``scores`` under which ``softmax`` says how often it is right.
-
-    ``scores`` must come from folds that did not train on the row. The truth is
-    softened by one part in ``n + 2``, as in Platt (1999), so that a set without a
-    mistake does not promise certainty. Returns 1 with fewer than ten rows.
-
-    References
-    ----------
-    Guo, Pleiss, Sun & Weinberger (2017), ICML.
-    """
-    if len(truth) < 10:
-        return 1.0
-    n, classes = scores.shape
-    doubt = 1.0 / (n + 2.0)
-    target = np.full((n, classes), doubt / (classes - 1))
-    target[np.arange(n), list(truth)] = 1.0 - doubt
-
-    def loss(log_temperature: float) -> float:
-        proba = softmax(scores / np.exp(log_temperature))
-        return float(-(target * np.log(proba + 1e-12)).sum(axis=1).mean())
-
-    best = optimize.minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded")
-    return float(np.exp(best.x))
-
-
-def fit_logit_line(confidence: Vector, right: Sequence[bool]) -> tuple[float, float]:
-    """Slope and offset on the logit scale under which ``confidence`` is honest.
-
-    Fitted with a weak pull towards no change, so that a few observations change
-    little; a slope is never negative. ``confidence`` must come from texts that
-    were not trained on.
-
-    References
-    ----------
-    Platt (1999), Advances in Large Margin Classifiers.
-    """
-    x = logit(confidence)
-    y = np.asarray(right, dtype=np.float64)
-
-    def loss(line: Vector) -> float:
-        z = line[0] * x + line[1]
-        pull = (line[0] - 1.0) ** 2 + line[1] ** 2
-        return float((np.logaddexp(0.0, z) - y * z).sum() + pull)
-
-    found = optimize.minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 5.0), (-6.0, 6.0)])
-    return float(found.x[0]), float(found.x[1])
-
-
-def logit(confidence: Vector) -> Vector:
-    """Log odds, with certainty cut to one in a million."""
-    inside = np.clip(confidence, 1e-6, 1.0 - 1e-6)
-    return np.asarray(np.log(inside / (1.0 - inside)), dtype=np.float64)
-
-
-def on_line(confidence: Vector, line: tuple[float, float]) -> Vector:
-    """Apply what :func:`fit_logit_line` found."""
-    return np.asarray(1.0 / (1.0 + np.exp(-(line[0] * logit(confidence) + line[1]))))

@@ -15,12 +15,11 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import LinearSVC
 from skops import io as skops_io
 
+from backend_ml.calibration import fit_temperature, softmax
 from backend_ml.learners.base import (
     Guess,
     Guesses,
     ModelUnreadable,
-    fit_temperature,
-    softmax,
 )
 from backend_ml.pool import Matrix
 from projects.kinds.base import Kind

@@ -1,43 +1,12 @@
 import numpy as np
 import pytest
 
-from backend_ml.learners import base, choice_linear
+from backend_ml.learners import choice_linear
 from backend_ml.pool import Pool
 from backend_ml.strategies import margin
 from projects.kinds import registry
 from projects.vocabulary import Mark
 from tests.backend_ml.corpus import messages
-
-
-def test_temperature_softens_what_is_too_sure() -> None:
-    # Always ten apart, right in half of the cases: honest is 50%.
-    scores = np.tile([10.0, 0.0], (40, 1))
-    truth = [0, 1] * 20
-    temperature = base.fit_temperature(scores, truth)
-    assert base.softmax(scores / temperature)[0, 0] == pytest.approx(0.62, abs=0.02)
-
-
-def test_temperature_of_few_rows_is_one() -> None:
-    assert base.fit_temperature(np.zeros((9, 2)), [0] * 9) == 1.0
-
-
-def test_without_a_mistake_nothing_is_certain() -> None:
-    scores = np.tile([1.0, 0.0], (20, 1))
-    sure = base.softmax(scores / base.fit_temperature(scores, [0] * 20))[0, 0]
-    # One part in 22 of doubt: 1 - 1/22.
-    assert sure == pytest.approx(1 - 1 / 22, abs=0.001)
-
-
-def test_line_lowers_what_is_too_sure() -> None:
-    confidence = np.full(200, 0.9)
-    line = base.fit_logit_line(confidence, [True, False] * 100)
-    assert base.on_line(np.array([0.9]), line)[0] == pytest.approx(0.5, abs=0.05)
-
-
-def test_line_keeps_the_order() -> None:
-    confidence = np.array([0.9, 0.8, 0.7, 0.6] * 10)
-    line = base.fit_logit_line(confidence, [False, False, True, True] * 10)
-    assert line[0] > 0
 
 
 def test_choices_of_texts_not_seen_are_honest() -> None:

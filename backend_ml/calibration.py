@@ -1,0 +1,169 @@
+"""Probabilities that say how often they are right, and how far they are from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy import optimize
+
+from backend_ml.pool import Matrix, Vector
+from projects.kit.intervals import LEVEL, Estimate
+
+BINS = 15
+DRAWS = 500
+BLOCK = 500_000
+"""Resampled values held at a time: 4 MB."""
+
+
+def softmax(scores: Matrix) -> Matrix:
+    """Rows of positive numbers that sum to 1."""
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def fit_temperature(scores: Matrix, truth: Sequence[int]) -> float:
+    """The divisor of ``scores`` under which ``softmax`` says how often it is right.
+
+    Parameters
+    ----------
+    scores : array, shape (n, n_classes)
+        From folds that did not train on the row.
+    truth : columns of the true classes; -1 where it is none of them
+        Such a row can only be wrong, and asks for the same doubt about every class.
+
+    Returns
+    -------
+    float
+        1 with fewer than ten rows.
+
+    Notes
+    -----
+    The truth is softened by one part in ``n + 2``, as in Platt (1999), so that a
+    set without a mistake does not promise certainty.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger (2017), ICML.
+    """
+    if len(truth) < 10:
+        return 1.0
+    columns = np.asarray(truth)
+    n, classes = scores.shape
+    doubt = 1.0 / (n + 2.0)
+    target = np.full((n, classes), doubt / (classes - 1))
+    target[columns >= 0, columns[columns >= 0]] = 1.0 - doubt
+    target[columns < 0] = 1.0 / classes
+
+    def loss(log_temperature: float) -> float:
+        proba = softmax(scores / np.exp(log_temperature))
+        return float(-(target * np.log(proba + 1e-12)).sum(axis=1).mean())
+
+    best = optimize.minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded")
+    return float(np.exp(best.x))
+
+
+def fit_logit_line(confidence: Vector, right: Sequence[bool]) -> tuple[float, float]:
+    """Slope and offset on the logit scale under which ``confidence`` is honest.
+
+    Both get a weak pull towards no change, so that a few observations change
+    little; a slope is never negative. ``confidence`` must come from texts that
+    were not trained on.
+
+    References
+    ----------
+    Platt (1999), Advances in Large Margin Classifiers.
+    """
+    x = logit(confidence)
+    y = np.asarray(right, dtype=np.float64)
+
+    def loss(line: Vector) -> float:
+        z = line[0] * x + line[1]
+        pull = (line[0] - 1.0) ** 2 + line[1] ** 2
+        return float((np.logaddexp(0.0, z) - y * z).sum() + pull)
+
+    found = optimize.minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 5.0), (-6.0, 6.0)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def logit(confidence: Vector) -> Vector:
+    """Log odds, with certainty cut to one in a million."""
+    inside = np.clip(confidence, 1e-6, 1.0 - 1e-6)
+    return np.asarray(np.log(inside / (1.0 - inside)), dtype=np.float64)
+
+
+def on_line(confidence: Vector, line: tuple[float, float]) -> Vector:
+    """Apply what :func:`fit_logit_line` found."""
+    return np.asarray(1.0 / (1.0 + np.exp(-(line[0] * logit(confidence) + line[1]))))
+
+
+def expected_calibration_error(
+    confidence: Vector, right: Sequence[bool], *, seed: int = 0
+) -> Estimate | None:
+    """How far confidence is from the share that is right, on average; 0 is honest.
+
+    Confidences are put into bins of equal width, at most ``BINS`` and at least ten
+    texts a bin on average. The error is the mean gap between a bin's mean confidence
+    and the share of it that is right, weighted by the bin's size.
+
+    Parameters
+    ----------
+    confidence : array, shape (n,), in [0, 1]
+    right : whether the answer of the same place was right
+    seed : of the bootstrap
+
+    Returns
+    -------
+    Estimate or None
+        ``None`` without texts. An average of absolute gaps is too large when there are
+        few texts, and larger still in a resample. So the interval reaches as far to both
+        sides as the upper end of the percentile bootstrap (``DRAWS`` draws), and its lower
+        end is 0 when a model that is honest with these confidences would show such an
+        error by chance (at most the 97.5th percentile of ``DRAWS`` such draws).
+
+    Raises
+    ------
+    ValueError
+        When the two do not pair.
+
+    References
+    ----------
+    Naeini, Cooper & Hauskrecht (2015), AAAI; Guo et al. (2017), ICML. For the draws of
+    an honest model: Broecker & Smith (2007), Weather and Forecasting 22.
+    """
+    sure = np.asarray(confidence, dtype=np.float64)
+    if len(sure) != len(right):
+        raise ValueError(f"{len(sure)} confidences for {len(right)} answers")
+    gap, n = sure - np.asarray(right, dtype=np.float64), len(sure)
+    if n == 0:
+        return None
+    bins = min(BINS, max(1, n // 10))
+    place = np.minimum((sure * bins).astype(np.int64), bins - 1)
+    value = float(_mean_gaps(gap[None], place[None], bins)[0])
+    again, honest = [], []
+    for rng, size in _draws(n, seed):
+        picked = rng.integers(0, n, size=(size, n))
+        again.append(_mean_gaps(gap[picked], place[picked], bins))
+        by_chance = sure - (rng.random((size, n)) < sure)
+        honest.append(_mean_gaps(by_chance, np.broadcast_to(place, (size, n)), bins))
+    top = (1 + LEVEL) / 2
+    reach = max(0.0, float(np.quantile(np.concatenate(again), top)) - value)
+    chance = float(np.quantile(np.concatenate(honest), top))
+    low = 0.0 if value <= chance else max(0.0, value - reach)
+    return Estimate(value, low, min(1.0, value + reach), n)
+
+
+def _draws(n: int, seed: int) -> Iterator[tuple[np.random.Generator, int]]:
+    """``DRAWS`` draws of ``n`` values, in blocks that fit into little memory."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, BLOCK // n)
+    for first in range(0, DRAWS, rows):
+        yield rng, min(rows, DRAWS - first)
+
+
+def _mean_gaps(gaps: Matrix, places: Matrix, bins: int) -> Vector:
+    """Of each row of texts: the sum over its bins of their absolute summed gap, over n."""
+    count, n = gaps.shape
+    cells = (places + bins * np.arange(count)[:, None]).ravel()
+    sums = np.bincount(cells, weights=gaps.ravel(), minlength=count * bins)
+    return np.asarray(np.abs(sums.reshape(count, bins)).sum(axis=1) / n)

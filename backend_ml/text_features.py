@@ -1,0 +1,265 @@
+"""Texts as sparse rows of hashed words and pieces of words.
+
+What a text contains does not depend on other texts, so it is worked out once and
+kept, by the digest of the text: fitting again, or predicting a whole pool again,
+costs a sparse matrix product and no second analysis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import unicodedata
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Codes = NDArray[np.uint32]
+Wide = NDArray[np.uint64]
+
+MOST_CHARACTERS = 20_000
+"""Of a text; what comes after them is not looked at."""
+CACHE_BYTES = 192 * 2**20
+BLOCK_CHARACTERS = 500_000
+"""Texts are analysed so many characters at a time."""
+ROW_OVERHEAD = 400
+"""Bytes that a kept row takes besides its numbers, about."""
+PIECES = (2, 3, 4, 5)
+WORDS, PARTS = 0, 1
+"""The two groups of features, told apart by the last bit of their number."""
+_WORD = re.compile(r"\w\w+")
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one text contains: numbers of features, ascending, and how often each occurs."""
+
+    features: Codes
+    counts: NDArray[np.uint8]
+
+    @property
+    def bytes(self) -> int:
+        return int(self.features.nbytes + self.counts.nbytes) + ROW_OVERHEAD
+
+
+class Cache:
+    """The rows of the texts seen last, up to so many bytes; safe to use from threads."""
+
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self._most = most_bytes
+        self._rows: OrderedDict[bytes, Row] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept now."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self, texts: Sequence[str]) -> list[Row]:
+        """One row a text, in order; those not known are worked out and kept."""
+        keys = [_digest(text) for text in texts]
+        found = self._known(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        fresh = dict(zip(missing, analyse(list(missing.values())), strict=True))
+        self._keep(fresh)
+        return [found[key] if key in found else fresh[key] for key in keys]
+
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        with self._lock:
+            found = {key: self._rows[key] for key in keys if key in self._rows}
+            for key in found:
+                self._rows.move_to_end(key)
+        return found
+
+    def _keep(self, fresh: dict[bytes, Row]) -> None:
+        with self._lock:
+            for key, row in fresh.items():
+                if key not in self._rows:
+                    self._rows[key] = row
+                    self._bytes += row.bytes
+            while self._bytes > self._most:
+                _, oldest = self._rows.popitem(last=False)
+                self._bytes -= oldest.bytes
+
+
+CACHE = Cache()
+"""Of this process. It holds nothing that could not be worked out again."""
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def analyse(texts: Sequence[str]) -> list[Row]:
+    """What each text contains: words and pairs of words, and pieces of 2 to 5 characters.
+
+    The pieces do not cross words, and a word's edges count as characters (what
+    scikit-learn calls ``char_wb``). Every feature is a number of 32 bits: two
+    features share one by accident about once in two billion pairs.
+    """
+    rows: list[Row] = []
+    for block in _blocks([text[:MOST_CHARACTERS].lower() for text in texts]):
+        rows += _analyse(block)
+    return rows
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[list[str]]:
+    block: list[str] = []
+    size = 0
+    for text in texts:
+        block.append(text)
+        size += len(text) + 2
+        if size >= BLOCK_CHARACTERS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _analyse(texts: Sequence[str]) -> list[Row]:
+    places, features = (
+        np.concatenate(both) for both in zip(_words(texts), _pieces(texts), strict=True)
+    )
+    keys, counts = np.unique((places << np.uint64(32)) | features, return_counts=True)
+    ends = np.searchsorted(keys, np.arange(1, len(texts) + 1, dtype=np.uint64) << np.uint64(32))
+    found = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    often = np.minimum(counts, 255).astype(np.uint8)
+    starts = [0, *ends[:-1].tolist()]
+    return [Row(found[a:b].copy(), often[a:b].copy()) for a, b in zip(starts, ends, strict=True)]
+
+
+def _words(texts: Sequence[str]) -> tuple[Wide, Wide]:
+    """Row and feature of every word of two characters or more, and of every two in a row."""
+    codes: list[int] = []
+    lengths: list[int] = []
+    for text in texts:
+        words = _WORD.findall(_plain(text))
+        codes += [zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words]
+        lengths.append(len(words))
+    rows = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths)
+    one = np.array(codes, dtype=np.uint64)
+    beside = rows[1:] == rows[:-1]
+    two = (one[:-1] * _STEP + one[1:] + np.uint64(1))[beside]
+    return (
+        np.concatenate([rows, rows[:-1][beside]]),
+        _number(np.concatenate([one, two]), group=WORDS),
+    )
+
+
+def _plain(text: str) -> str:
+    """Without accents."""
+    if text.isascii():
+        return text
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
+def _pieces(texts: Sequence[str]) -> tuple[Wide, Wide]:
+    """Row and feature of every stretch of characters within a word and its two edges."""
+    padded = [f" {' '.join(text.split())} " for text in texts]
+    whole = "".join(padded).encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(whole, dtype=np.uint32).astype(np.uint64)
+    rows = np.repeat(np.arange(len(texts), dtype=np.uint64), [len(text) for text in padded])
+    edge = codes == ord(" ")
+    value, crosses = codes, np.zeros(len(codes), dtype=np.bool_)
+    at, found = [], []
+    for size in PIECES:
+        count = max(0, len(codes) - size + 1)
+        value = value[:count] * _STEP + codes[size - 1 :]
+        crosses = crosses[:count] | (edge[size - 2 :][:count] if size > 2 else False)
+        inside = ~(crosses | (edge[:count] & edge[1:][:count]))
+        at.append(rows[:count][inside])
+        found.append(value[inside] + np.uint64(size))
+    return np.concatenate(at), _number(np.concatenate(found), group=PARTS)
+
+
+def _number(codes: Wide, *, group: int) -> Wide:
+    """Codes spread evenly over 31 bits, and the group in the last bit.
+
+    References
+    ----------
+    Steele, Lea & Flood (2014), OOPSLA: the finishing steps of SplitMix64.
+    """
+    mixed = codes ^ (codes >> np.uint64(30))
+    mixed = mixed * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed = mixed ^ (mixed >> np.uint64(31))
+    return np.asarray(((mixed >> np.uint64(33)) << np.uint64(1)) | np.uint64(group))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The features that a training saw, and how much each of them says.
+
+    Attributes
+    ----------
+    features : array of uint32, shape (n_features,)
+        Ascending.
+    rarity : array of float32, shape (n_features,)
+        ``ln((1 + n) / (1 + d)) + 1`` for a feature in ``d`` of ``n`` texts.
+    """
+
+    features: Codes
+    rarity: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def matrix(self, texts: Sequence[str]) -> Any:
+        """Sparse float32 rows, shape (n_texts, n_features).
+
+        A feature that occurs ``c`` times weighs ``(1 + ln c)`` times its rarity; the
+        words of a text and its pieces each make a row of unit length, side by side.
+        """
+        rows = CACHE.rows(texts)
+        features, counts, lengths = _joined(rows)
+        columns = np.searchsorted(self.features, features)
+        columns[columns == len(self.features)] = 0
+        known = (
+            self.features[columns] == features if len(self) else np.zeros(len(features), np.bool_)
+        )
+        places = np.repeat(np.arange(len(rows)), lengths)[known]
+        columns = columns[known]
+        values = (1.0 + np.log(counts[known].astype(np.float32))) * self.rarity[columns]
+        groups = 2 * places + (features[known] & np.uint32(1))
+        sizes = np.sqrt(np.bincount(groups, weights=values**2, minlength=2 * len(rows)))
+        values = (values / sizes[groups]).astype(np.float32)
+        ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=len(rows)))])
+        shape = (len(rows), len(self))
+        return sparse.csr_matrix(
+            (values, columns.astype(np.int32), ends.astype(np.int32)), shape=shape
+        )
+
+
+def weigh(texts: Sequence[str], *, most: int) -> Weights:
+    """Weights from the texts of a training, for at most so many features.
+
+    When there are more, those in the fewest texts are left out.
+    """
+    features, _, _ = _joined(CACHE.rows(texts))
+    found, often = np.unique(features, return_counts=True)
+    if len(found) > most:
+        kept = np.sort(np.argsort(-often, kind="stable")[:most])
+        found, often = found[kept], often[kept]
+    rarity = np.log((1.0 + len(texts)) / (1.0 + often)) + 1.0
+    return Weights(found, rarity.astype(np.float32))
+
+
+def _joined(rows: Sequence[Row]) -> tuple[Codes, NDArray[np.uint8], list[int]]:
+    if not rows:
+        return np.zeros(0, np.uint32), np.zeros(0, np.uint8), []
+    features = np.concatenate([row.features for row in rows])
+    counts = np.concatenate([row.counts for row in rows])
+    return features, counts, [len(row.features) for row in rows]
