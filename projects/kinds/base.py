@@ -20,6 +20,28 @@ RULES = "rules.jsonl"
 
 
 @dataclass(frozen=True)
+class HostedModel:
+    """A model that somebody wrote for ``label-studio-ml``, and how it is run."""
+
+    place: str
+    """``path/to/model.py:ClassName``."""
+    python: str = ""
+    """The interpreter; empty for that of the models' environment, else our own."""
+    predict_seconds: float = 10.0
+    """For up to 200 texts; an annotator may be waiting."""
+    fit_seconds: float = 600.0
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place.rpartition(":")[0]).resolve()
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.place.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
 class Kind:
     """One type of annotation task.
 
@@ -44,6 +66,8 @@ class Kind:
     """The control that is answered for each span, where the form has one."""
     config: str = ""
     """The labelling config of a live project; empty for the one of the folder."""
+    hosted: HostedModel | None = None
+    """What the learner ``label_studio_ml`` runs."""
 
     @cached_property
     def label_config(self) -> str:
@@ -134,7 +158,7 @@ class Kind:
             control, value = self.controls.get(region["from_name"]), region.get("value")
             if control is not None and isinstance(value, Mapping):
                 marks.extend(self.form_file.read(value, control, text))
-        return as_answer(marks[:MOST_MARKS])
+        return as_answer(self._attached(marks[:MOST_MARKS]))
 
     def write(
         self,
@@ -144,10 +168,15 @@ class Kind:
     ) -> list[Json]:
         """An answer as Label Studio's regions; ``confidences`` are per mark, in [0, 1].
 
-        A region of several marks carries the smallest of theirs.
+        A region of several marks carries the smallest of theirs. A choice about a span
+        that is not marked is left out: the editor would keep it, and not show it.
         """
         if confidences is not None and len(confidences) != len(answer):
             raise ValueError(f"{len(confidences)} confidences for {len(answer)} marks")
+        kept = self._attached(answer)
+        if confidences is not None and len(kept) < len(answer):
+            confidences = [c for m, c in zip(answer, confidences, strict=True) if m in kept]
+        answer = tuple(kept)
         pieces = self.form_file.write(answer, self.controls, self.text(data))
         regions = []
         for index, piece in enumerate(pieces):
@@ -156,6 +185,13 @@ class Kind:
                 region["score"] = round(min(float(confidences[i]) for i in piece.marks), 4)
             regions.append(region)
         return regions
+
+    def _attached(self, marks: Sequence[Mark]) -> Sequence[Mark]:
+        """Without the choices about spans that are not marked."""
+        if not self.attribute:
+            return marks
+        spans = {(mark.start, mark.end) for mark in marks if mark.control == self.control}
+        return [m for m in marks if m.control != self.attribute or (m.start, m.end) in spans]
 
     def _region(self, piece: Piece, index: int) -> Json:
         return {

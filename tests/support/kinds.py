@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from random import Random
 
 from projects.forms.base import STEP
-from projects.kinds.base import Kind
+from projects.kinds.base import HostedModel, Kind
 from projects.vocabulary import Answer, Mark, as_answer
 from tests.backend_ml.corpus import PEOPLE, TIMES, WISHES
 
@@ -57,6 +58,7 @@ CONFIGS = {
     ),
     "number": _config(f'<Rating name="{CONTROL}" toName="text" maxRating="5"/>'),
 }
+HOSTED = Path(__file__).parent / "hosted"
 METRICS = {"spans": "spans", "span_choices": "spans"}
 
 
@@ -73,7 +75,13 @@ def kind_of(form: str, *, learner: str = "", name: str = "sample") -> Kind:
         learner=learner,
         attribute=ATTRIBUTE if form == "span_choices" else "",
         config=CONFIGS[form],
+        hosted=hosted("nearest.py:Nearest") if learner == "label_studio_ml" else None,
     )
+
+
+def hosted(place: str, *, python: str = sys.executable, predict_seconds: float = 20) -> HostedModel:
+    """One of our own model files, run by this interpreter."""
+    return HostedModel(str(HOSTED / place), python, predict_seconds, fit_seconds=60)
 
 
 def corpus(form: str, count: int, *, seed: int = 0) -> tuple[list[str], list[Answer]]:
