@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Compact = NDArray[np.float32] | NDArray[np.float64]
+"""Of each of many tasks: single precision is enough to choose by, and half the size."""
 Positions = NDArray[np.int64]
 
 
@@ -24,9 +26,9 @@ class Pool:
 
     confidence: Vector
     """Shape (n_tasks,): the probability that the model's whole answer is right."""
-    proba: Matrix | None = None
+    proba: Compact | None = None
     """Shape (n_tasks, n_classes), rows summing to 1: where one of several classes is chosen."""
-    marginals: Matrix | None = None
+    marginals: Compact | None = None
     """Shape (n_tasks, n_labels), each in [0, 1]: where any number of labels may be right."""
     hesitation: Vector | None = None
     """Shape (n_tasks,), in [0, 1]: for spans, one minus the smallest gap between the two best
@@ -38,6 +40,8 @@ class Pool:
     describe: Callable[[Positions], Matrix] | None = None
     """Rows of unit length (or zero) for some tasks: close rows are like texts. May be slow,
     so a strategy asks for as few as it needs."""
+    answered: Callable[[], Matrix] | None = None
+    """Rows as of ``describe`` for tasks that have been answered, some thousand at most."""
     labelled: int = 0
     """How many tasks have been answered."""
     seen: int = 0

@@ -1,0 +1,48 @@
+"""The default: first what is common, then what the model hesitates about."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend_ml.pool import Pool, Positions
+from backend_ml.strategies import capped_confidence, cardinality_margin, diverse_margin, typicality
+from backend_ml.strategies.base import Strategy, knows_nothing
+
+A_CLASS = 2
+"""So many labels a class end the cold start, if not every class has been seen by then."""
+FEW = 40
+"""So many labels end it where the classes cannot be listed."""
+
+
+def is_cold(pool: Pool) -> bool:
+    """Whether a model's doubts say too little yet to choose by."""
+    if knows_nothing(pool):
+        return True
+    if pool.classes == 0:
+        return pool.labelled < FEW
+    return pool.seen < pool.classes and pool.labelled < A_CLASS * pool.classes
+
+
+def warm(pool: Pool) -> Strategy:
+    """The strategy for this form of answer once a model can be asked."""
+    if pool.marginals is not None:
+        return cardinality_margin
+    if pool.hesitation is not None or pool.disorder is not None:
+        return capped_confidence
+    return diverse_margin
+
+
+def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
+    """Typical tasks until every class has been seen or two labels a class are there.
+
+    After that the margin with diversity for one class a text, label cardinality times
+    margin for several, and for spans the least confident with a cap a cluster. Early
+    on a model's doubts lose to a random choice, and typical tasks beat both (the
+    figures are in the documentation of the benchmark).
+
+    References
+    ----------
+    Hacohen, Dekel & Weinshall (2022), ICML: which strategy is right depends on the budget.
+    """
+    strategy = typicality if is_cold(pool) else warm(pool)
+    return strategy.select(pool, size, rng=rng)
