@@ -148,17 +148,21 @@ class Kind:
         names a label that the config does not offer, is left out, and so is
         everything after the first ``MOST_MARKS`` marks.
         """
-        text = self.text(data)
         marks: list[Mark] = []
         for region in regions:
             if len(marks) >= MOST_MARKS:
                 break
-            if not isinstance(region, Mapping) or not isinstance(region.get("from_name"), str):
-                continue
-            control, value = self.controls.get(region["from_name"]), region.get("value")
-            if control is not None and isinstance(value, Mapping):
-                marks.extend(self.form_file.read(value, control, text))
+            marks.extend(self.read_region(region, data))
         return as_answer(self._attached(marks[:MOST_MARKS]))
+
+    def read_region(self, region: object, data: Mapping[str, Any]) -> list[Mark]:
+        """What one of Label Studio's regions says, by itself."""
+        if not isinstance(region, Mapping) or not isinstance(region.get("from_name"), str):
+            return []
+        control, value = self.controls.get(region["from_name"]), region.get("value")
+        if control is None or not isinstance(value, Mapping):
+            return []
+        return self.form_file.read(value, control, self.text(data))
 
     def write(
         self,

@@ -90,3 +90,12 @@ def test_a_node_of_a_tree_is_named_by_the_way_to_it() -> None:
     assert kinds.kind_of("taxonomy").labels == (
         "Work", "Work > Meeting", "Work > Report", "Home", "Home > Garden", "Home > Dinner",
     )  # fmt: skip
+
+
+def test_a_choice_about_a_span_that_is_not_marked_is_left_out() -> None:
+    kind = kinds.kind_of("span_choices")
+    lost, kept = Mark(kinds.ATTRIBUTE, "Sure", 0, 2), Mark(kinds.ATTRIBUTE, "Sure", 3, 7)
+    span = Mark(kinds.CONTROL, "Date", 3, 7)
+    regions = kind.write(as_answer([lost, kept, span]), {"text": "at noon"}, [0.1, 0.2, 0.3])
+    assert [region["score"] for region in regions] == [0.2, 0.3]
+    assert kind.read(regions, {"text": "at noon"}) == (kept, span)
