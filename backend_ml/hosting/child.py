@@ -244,9 +244,7 @@ def _parameters(function: Any, *, skip_self: bool = False) -> dict[str, inspect.
     return found
 
 
-def _accepted(
-    given: dict[str, Any], parameters: dict[str, inspect.Parameter]
-) -> dict[str, Any]:
+def _accepted(given: dict[str, Any], parameters: dict[str, inspect.Parameter]) -> dict[str, Any]:
     """Those arguments that a function names, or all where it takes any."""
     anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return {name: value for name, value in given.items() if anything or name in parameters}

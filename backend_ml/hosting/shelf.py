@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._send(403, {"detail": "A model that is being trained may read labels only."})
 
-    do_PATCH = do_PUT = do_DELETE = do_POST
+    do_PATCH = do_PUT = do_DELETE = do_POST  # noqa: N815 - names of the standard library
 
     def log_message(self, *_: Any) -> None:
         """Nothing to say."""

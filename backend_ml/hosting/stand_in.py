@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import threading
-from abc import ABC
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,7 +52,7 @@ def install() -> None:
         sys.modules[module.__name__] = module
 
 
-class LabelStudioMLBase(ABC):  # noqa: B024 - as upstream's: every method may be left as it is
+class LabelStudioMLBase:
     """The base class of both generations: what either offers its models is here."""
 
     INITIAL_MODEL_VERSION = "0.0.1"
@@ -119,8 +118,8 @@ class LabelStudioMLBase(ABC):  # noqa: B024 - as upstream's: every method may be
     def bump_model_version(self) -> str:
         """The next minor version: 0.0.1 becomes 0.1.0; what is no such number gets one."""
         parts = str(self.model_version).split(".")
-        numbers = [int(part) if part.isdigit() else 0 for part in parts[:2]]
-        bumped = f"{numbers[0]}.{(numbers + [0])[1] + 1}.0"
+        major, minor, *_ = [int(part) if part.isdigit() else 0 for part in (*parts, "0")]
+        bumped = f"{major}.{minor + 1}.0"
         self.set("model_version", bumped)
         return bumped
 
@@ -152,7 +151,11 @@ class LabelStudioMLBase(ABC):  # noqa: B024 - as upstream's: every method may be
         return key in _read_cache().get(self.project_id, {})
 
     def get_first_tag_occurence(
-        self, control_type: Any, object_type: Any, name_filter: Any = None, to_name_filter: Any = None
+        self,
+        control_type: Any,
+        object_type: Any,
+        name_filter: Any = None,
+        to_name_filter: Any = None,
     ) -> tuple[str, str, str]:
         """Name of the first such control, name and data field of the object it is about."""
         controls = (control_type,) if isinstance(control_type, str) else tuple(control_type)
@@ -274,11 +277,13 @@ def get_single_tag_keys(
 
 
 def is_skipped(task: Any) -> bool:
+    """Whether the one annotation of a task says that it was skipped."""
     rows = task["annotations"]
     return len(rows) == 1 and bool(rows[0].get("skipped") or rows[0].get("was_cancelled"))
 
 
 def get_choice(task: Any) -> str:
+    """The first choice that was made about a task."""
     return str(task["annotations"][0]["result"][0]["value"]["choices"][0])
 
 

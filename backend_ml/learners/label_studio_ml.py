@@ -22,7 +22,7 @@ from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from projects.forms.base import MOST_MARKS
 from projects.kinds.base import HostedModel, Kind
 from projects.kit.errors import BadInput
-from projects.vocabulary import Answer, Json, Mark
+from projects.vocabulary import Answer, Json
 
 FORMS: tuple[str, ...] = ("choice", "choices", "number", "span_choices", "spans", "taxonomy")
 NOTES_FILE = "learner.json"
@@ -145,27 +145,17 @@ def read_guess(kind: Kind, data: Mapping[str, Any], item: object) -> Guess | Non
     if not isinstance(item, Mapping) or not isinstance(item.get("result"), list):
         return None
     regions = item["result"][:MOST_MARKS]
-    marks = [(mark, _confidence(r)) for r in regions for mark in kind.read([r], data)][:MOST_MARKS]
-    if not marks and (regions or not kind.form_file.EMPTY_IS_AN_ANSWER):
+    answer = kind.read(regions, data)
+    if not answer and (regions or not kind.form_file.EMPTY_IS_AN_ANSWER):
         return None
-    if kind.form in ONE_ONLY:
-        marks = [max(marks, key=lambda pair: UNKNOWN if pair[1] is None else pair[1])]
-    marks.sort(key=lambda pair: _place(pair[0]))
-    known = [value for _, value in marks if value is not None]
+    pairs = [(mark, _confidence(r)) for r in regions for mark in kind.read_region(r, data)]
+    known = {mark: value for mark, value in reversed(pairs) if value is not None}
     whole = _confidence(item)
     if whole is None:
-        whole = min(known, default=UNKNOWN)
-    return Guess(
-        tuple(mark for mark, _ in marks),
-        whole,
-        tuple(whole if value is None else value for _, value in marks),
-    )
-
-
-def _place(mark: Mark) -> tuple[object, ...]:
-    """The order of :func:`projects.vocabulary.as_answer`."""
-    ends = (mark.start or 0, mark.end or 0)
-    return (mark.control, *ends, mark.label, mark.start is None, mark.end is None)
+        whole = min(known.values(), default=UNKNOWN)
+    if kind.form in ONE_ONLY:
+        answer = (max(answer, key=lambda mark: known.get(mark, whole)),)
+    return Guess(answer, whole, tuple(known.get(mark, whole) for mark in answer))
 
 
 def _confidence(row: object) -> float | None:
