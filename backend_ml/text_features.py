@@ -7,12 +7,9 @@ costs a sparse matrix product and no second analysis.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import threading
 import unicodedata
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from backend_ml.kept import Kept
+
 Codes = NDArray[np.uint32]
 Wide = NDArray[np.uint64]
 
 MOST_CHARACTERS = 20_000
 """Of a text; what comes after them is not looked at."""
-CACHE_BYTES = 192 * 2**20
+KEPT_BYTES = 192 * 2**20
 BLOCK_CHARACTERS = 500_000
 """Texts are analysed so many characters at a time."""
-ROW_OVERHEAD = 400
-"""Bytes that a kept row takes besides its numbers, about."""
 PIECES = (2, 3, 4, 5)
 WORDS, PARTS = 0, 1
 """The two groups of features, told apart by the last bit of their number."""
@@ -44,62 +41,6 @@ class Row:
 
     features: Codes
     counts: NDArray[np.uint8]
-
-    @property
-    def bytes(self) -> int:
-        return int(self.features.nbytes + self.counts.nbytes) + ROW_OVERHEAD
-
-
-class Cache:
-    """The rows of the texts seen last, up to so many bytes; safe to use from threads."""
-
-    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
-        self._most = most_bytes
-        self._rows: OrderedDict[bytes, Row] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    @property
-    def bytes(self) -> int:
-        """How much is kept now."""
-        return self._bytes
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def rows(self, texts: Sequence[str]) -> list[Row]:
-        """One row a text, in order; those not known are worked out and kept."""
-        keys = [_digest(text) for text in texts]
-        found = self._known(keys)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        fresh = dict(zip(missing, analyse(list(missing.values())), strict=True))
-        self._keep(fresh)
-        return [found[key] if key in found else fresh[key] for key in keys]
-
-    def _known(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
-        with self._lock:
-            found = {key: self._rows[key] for key in keys if key in self._rows}
-            for key in found:
-                self._rows.move_to_end(key)
-        return found
-
-    def _keep(self, fresh: dict[bytes, Row]) -> None:
-        with self._lock:
-            for key, row in fresh.items():
-                if key not in self._rows:
-                    self._rows[key] = row
-                    self._bytes += row.bytes
-            while self._bytes > self._most:
-                _, oldest = self._rows.popitem(last=False)
-                self._bytes -= oldest.bytes
-
-
-CACHE = Cache()
-"""Of this process. It holds nothing that could not be worked out again."""
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def analyse(texts: Sequence[str]) -> list[Row]:
@@ -199,6 +140,10 @@ def _number(codes: Wide, *, group: int) -> Wide:
     return np.asarray(((mixed >> np.uint64(33)) << np.uint64(1)) | np.uint64(group))
 
 
+KEPT = Kept(analyse, lambda row: row.features.nbytes + row.counts.nbytes, most_bytes=KEPT_BYTES)
+"""Of this process. It holds nothing that could not be worked out again."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """The features that a training saw, and how much each of them says.
@@ -209,10 +154,13 @@ class Weights:
         Ascending.
     rarity : array of float32, shape (n_features,)
         ``ln((1 + n) / (1 + d)) + 1`` for a feature in ``d`` of ``n`` texts.
+    texts : int
+        ``n``, all that were seen.
     """
 
     features: Codes
     rarity: NDArray[np.float32]
+    texts: int
 
     def __len__(self) -> int:
         return len(self.features)
@@ -222,25 +170,30 @@ class Weights:
 
         A feature that occurs ``c`` times weighs ``(1 + ln c)`` times its rarity; the
         words of a text and its pieces each make a row of unit length, side by side.
+        A feature that no training text had has no column, but it counts in the length:
+        what is mostly unknown comes out short, and a model is in doubt about it, as it
+        was about the texts that it was calibrated with.
         """
-        rows = CACHE.rows(texts)
+        rows = KEPT.of(texts)
         features, counts, lengths = _joined(rows)
-        columns = np.searchsorted(self.features, features)
-        columns[columns == len(self.features)] = 0
-        known = (
-            self.features[columns] == features if len(self) else np.zeros(len(features), np.bool_)
-        )
-        places = np.repeat(np.arange(len(rows)), lengths)[known]
-        columns = columns[known]
-        values = (1.0 + np.log(counts[known].astype(np.float32))) * self.rarity[columns]
-        groups = 2 * places + (features[known] & np.uint32(1))
+        columns, known = self._places(features)
+        places = np.repeat(np.arange(len(rows)), lengths)
+        rarity = np.full(len(features), _rarity(self.texts, np.zeros(1))[0])
+        rarity[known] = self.rarity[columns]
+        values = (1.0 + np.log(counts.astype(np.float32))) * rarity
+        groups = 2 * places + (features & np.uint32(1))
         sizes = np.sqrt(np.bincount(groups, weights=values**2, minlength=2 * len(rows)))
-        values = (values / sizes[groups]).astype(np.float32)
-        ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=len(rows)))])
-        shape = (len(rows), len(self))
-        return sparse.csr_matrix(
-            (values, columns.astype(np.int32), ends.astype(np.int32)), shape=shape
-        )
+        values = (values / sizes[groups])[known].astype(np.float32)
+        ends = np.concatenate([[0], np.cumsum(np.bincount(places[known], minlength=len(rows)))])
+        parts = (values, columns.astype(np.int32), ends.astype(np.int32))
+        return sparse.csr_matrix(parts, shape=(len(rows), len(self)))
+
+    def _places(self, features: Codes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The columns of those features that a training saw, and which these are."""
+        columns = np.searchsorted(self.features, features)
+        columns[columns == len(self)] = 0
+        known = np.equal(self.features[columns], features) if len(self) else features != features
+        return columns[known], known
 
 
 def weigh(texts: Sequence[str], *, most: int) -> Weights:
@@ -248,13 +201,36 @@ def weigh(texts: Sequence[str], *, most: int) -> Weights:
 
     When there are more, those in the fewest texts are left out.
     """
-    features, _, _ = _joined(CACHE.rows(texts))
+    features, _, _ = _joined(KEPT.of(texts))
     found, often = np.unique(features, return_counts=True)
     if len(found) > most:
         kept = np.sort(np.argsort(-often, kind="stable")[:most])
         found, often = found[kept], often[kept]
-    rarity = np.log((1.0 + len(texts)) / (1.0 + often)) + 1.0
-    return Weights(found, rarity.astype(np.float32))
+    return Weights(found, _rarity(len(texts), often), len(texts))
+
+
+def widen(
+    weights: Weights, texts: Sequence[str], *, most: int
+) -> tuple[Weights, NDArray[np.int64]]:
+    """Weights with the features that only these texts have, and where those go among the old.
+
+    The old ones keep their rarity. When there is no room for all, none is added.
+    """
+    features, _, _ = _joined(KEPT.of(texts))
+    found, often = np.unique(features, return_counts=True)
+    places = np.searchsorted(weights.features, found)
+    inside = np.append(weights.features, np.uint32(0))[places] == found
+    known = inside & (places < len(weights))
+    found, often, places = found[~known], often[~known], places[~known]
+    if len(weights) + len(found) > most:
+        return weights, np.zeros(0, dtype=np.int64)
+    count = weights.texts + len(texts)
+    rarity = np.insert(weights.rarity, places, _rarity(count, often))
+    return Weights(np.insert(weights.features, places, found), rarity, count), places
+
+
+def _rarity(texts: int, often: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(np.log((1.0 + texts) / (1.0 + often)) + 1.0, dtype=np.float32)
 
 
 def _joined(rows: Sequence[Row]) -> tuple[Codes, NDArray[np.uint8], list[int]]:

@@ -1,89 +1,98 @@
-"""One choice a text: words and character pieces, a linear machine, honest probabilities."""
+"""One choice a text: words and pieces of words, a linear machine, honest probabilities."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import KFold
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.svm import LinearSVC
-from skops import io as skops_io
 
-from backend_ml.calibration import fit_temperature, softmax
-from backend_ml.learners.base import (
-    Guess,
-    Guesses,
-    ModelUnreadable,
-)
+from backend_ml import linear
+from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares
+from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
+from backend_ml.linear import Machine
 from backend_ml.pool import Matrix
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark
 
 FORMS: tuple[str, ...] = ("choice",)
-FOLDS = 4
-MODEL_FILE = "model.skops"
-NOTES_FILE = "learner.json"
-TRUSTED: list[str] = []
-"""Types a saved model may hold besides those skops itself trusts: none is needed."""
 
 
 class ChoiceLinear:
-    """TF-IDF of words and of pieces of words, under a linear support vector machine.
+    """A linear support vector machine whose distances are made probabilities.
 
-    The machine's distances become probabilities with one temperature, fitted on
-    folds that did not train on the text (Guo et al. 2017).
+    How is learned from folds that did not train on the text.
     """
 
     def __init__(self, control: str) -> None:
         self.control = control
-        self.temperature = 1.0
-        self._model: Any = None
+        self._classes: tuple[str, ...] = ()
+        self._line = NO_SHARES
+        self._machine: Machine | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
-        return () if self._model is None else tuple(str(c) for c in self._model.classes_)
+        return self._classes
 
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from every answer of exactly one choice."""
-        pairs = [(t, a[0].label) for t, a in zip(texts, answers, strict=True) if len(a) == 1]
-        self._model = None
-        if len({label for _, label in pairs}) < 2:
+        inputs, labels = _single(texts, answers)
+        classes = tuple(sorted(set(labels)))
+        self._classes, self._machine = (), None
+        if len(classes) < 2:
             return
-        inputs, labels = [t for t, _ in pairs], [label for _, label in pairs]
-        model = _pipeline(seed).fit(inputs, labels)
-        classes = [str(c) for c in model.classes_]
-        scores, truth = _out_of_fold(inputs, labels, classes, seed=seed)
-        self.use(model, temperature=fit_temperature(scores, truth))
+        features = linear.inputs_of(inputs, labels=len(classes))
+        rows, truth = features.matrix(inputs), _columns(labels, classes)
+        targets = _targets(truth, len(classes))
+        scores, held = linear.out_of_fold(features, rows, targets, seed=seed)
+        # A class that its fold could not learn is none of the columns.
+        true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
+        line = fit_shares(_filled(scores), true.tolist())
+        self.use(linear.train(features, rows, targets, seed=seed), classes, line)
+
+    def learn_more(
+        self,
+        texts: Sequence[str],
+        answers: Sequence[Answer],
+        *,
+        replay_texts: Sequence[str],
+        replay_answers: Sequence[Answer],
+        seed: int,
+    ) -> bool:
+        """Some more answers; calibration stays as it is. Not with a class that is new."""
+        fresh, labels = _single(texts, answers)
+        again, before = _single(replay_texts, replay_answers)
+        if self._machine is None or not set(labels + before) <= set(self._classes):
+            return False
+        self._machine = linear.learn_more(
+            self._machine,
+            fresh + again,
+            _targets(_columns(labels + before, self._classes), len(self._classes)),
+            replayed=np.arange(len(fresh + again)) >= len(fresh),
+            seed=seed,
+        )
+        return True
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable choice of each text."""
-        if self._model is None or not texts:
+        machine, classes = self._machine, self._classes
+        if machine is None or not texts:
             return Guesses(tuple(None for _ in texts))
-        proba = softmax(_decide(self._model, texts) / self.temperature)
-        best = proba.argmax(axis=1)
-        items = []
-        for row, column in enumerate(best):
-            confidence = float(proba[row, column])
-            mark = Mark(self.control, self.classes_[column])
-            items.append(Guess((mark,), confidence, (confidence,)))
+        proba = shares(machine.decide(texts), self._line)
+        best = proba.argmax(axis=1).tolist()
+        sure = proba.max(axis=1).tolist()
+        marks = [Mark(self.control, label) for label in classes]
+        items = [Guess((marks[at],), p, (p,)) for at, p in zip(best, sure, strict=True)]
         return Guesses(tuple(items), proba)
 
-    def use(self, model: Any, *, temperature: float) -> None:
-        """Predict with this trained model from now on."""
-        self._model, self.temperature = model, temperature
+    def use(self, machine: Machine, classes: tuple[str, ...], line: Line) -> None:
+        """Predict with this trained machine from now on."""
+        self._machine, self._classes, self._line = machine, classes, line
 
     def save(self, folder: Path) -> None:
-        """Write ``model.skops`` and ``learner.json``."""
-        if self._model is not None:
-            skops_io.dump(self._model, folder / MODEL_FILE)
-        notes = {"format": 1, "temperature": self.temperature, "fitted": self._model is not None}
-        (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
+        """Write ``machine.npz`` and ``learner.json``."""
+        notes = {"classes": list(self._classes), "line": list(self._line)}
+        linear.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> ChoiceLinear:
@@ -92,67 +101,33 @@ def new(kind: Kind) -> ChoiceLinear:
 
 
 def load(folder: Path, kind: Kind) -> ChoiceLinear:
-    """The learner saved in ``folder``; its file may hold trusted types only."""
+    """The learner saved in ``folder``."""
     learner = ChoiceLinear(kind.control)
     try:
-        notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-        if notes["fitted"]:
-            model = skops_io.load(folder / MODEL_FILE, trusted=TRUSTED)
-            learner.use(model, temperature=float(notes["temperature"]))
-    except Exception as error:
-        # A damaged archive fails in many ways; skops says TypeError to a type it does not trust.
-        raise ModelUnreadable(str(folder), type(error).__name__) from error
+        machine, notes = linear.load(folder)
+        if machine is not None:
+            learner.use(machine, tuple(notes["classes"]), linear.line(notes["line"]))
+    except linear.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), linear.why(error)) from error
     return learner
 
 
-def _pipeline(seed: int) -> Any:
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode")
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    return Pipeline(
-        [
-            ("features", FeatureUnion([("words", words), ("pieces", pieces)])),
-            ("machine", LinearSVC(random_state=seed)),
-        ]
-    )
+def _single(texts: Sequence[str], answers: Sequence[Answer]) -> tuple[list[str], list[str]]:
+    """Texts and labels of the answers that are exactly one choice."""
+    pairs = [(t, a[0].label) for t, a in zip(texts, answers, strict=True) if len(a) == 1]
+    return [text for text, _ in pairs], [label for _, label in pairs]
 
 
-def _decide(model: Any, texts: Sequence[str]) -> Matrix:
-    """Distances, one column a class; two classes come from the machine as one column."""
-    scores = np.asarray(model.decision_function(list(texts)), dtype=np.float64)
-    return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+def _columns(labels: Sequence[str], classes: Sequence[str]) -> linear.Places:
+    place = {label: column for column, label in enumerate(classes)}
+    return np.array([place[label] for label in labels], dtype=np.int64)
 
 
-def _out_of_fold(
-    texts: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, seed: int
-) -> tuple[Matrix, list[int]]:
-    """Distances of texts from machines that did not see them, and their true columns.
-
-    Rows of a class that a fold could not learn are left out: they would teach the
-    temperature about missing classes, not about doubt.
-    """
-    counts = Counter(labels)
-    scores: list[Matrix] = []
-    truth: list[int] = []
-    if len(texts) < 2 * FOLDS or min(counts.values()) == len(texts):
-        return np.zeros((0, len(classes))), []
-    folds = KFold(FOLDS, shuffle=True, random_state=seed)
-    features = _pipeline(seed).named_steps["features"].fit_transform(list(texts))
-    for train, test in folds.split(labels):
-        known = sorted({labels[i] for i in train})
-        rows = [i for i in test if labels[i] in known]
-        if len(known) < 2 or not rows:
-            continue
-        machine = LinearSVC(random_state=seed).fit(features[train], [labels[i] for i in train])
-        found = np.asarray(machine.decision_function(features[rows]), dtype=np.float64)
-        found = np.column_stack([-found, found]) if found.ndim == 1 else found
-        scores.append(_spread(found, known, classes))
-        truth += [list(classes).index(labels[i]) for i in rows]
-    return (np.vstack(scores) if scores else np.zeros((0, len(classes)))), truth
+def _targets(columns: linear.Places, classes: int) -> linear.Targets:
+    return np.asarray(columns[:, None] == np.arange(classes))
 
 
-def _spread(scores: Matrix, known: Sequence[str], classes: Sequence[str]) -> Matrix:
-    """Columns in the order of ``classes``; a class the fold did not know gets its row's least."""
-    spread = np.repeat(scores.min(axis=1, keepdims=True), len(classes), axis=1)
-    for column, label in enumerate(known):
-        spread[:, list(classes).index(label)] = scores[:, column]
-    return spread
+def _filled(scores: Matrix) -> Matrix:
+    """A class that a fold could not learn gets the least of its row."""
+    least = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=np.inf, keepdims=True)
+    return np.asarray(np.where(np.isfinite(scores), scores, least))

@@ -8,23 +8,41 @@ import pytest
 from backend_ml import calibration
 
 
-def test_temperature_softens_what_is_too_sure() -> None:
-    # Always ten apart, right in half of the cases: honest is 50%.
-    scores = np.tile([10.0, 0.0], (40, 1))
-    truth = [0, 1] * 20
-    temperature = calibration.fit_temperature(scores, truth)
-    assert calibration.softmax(scores / temperature)[0, 0] == pytest.approx(0.62, abs=0.02)
+def test_shares_by_hand() -> None:
+    # Slope 1, offset 0: sigmoid(0) = 1/2 and sigmoid(ln 3) = 3/4, so 2/5 and 3/5.
+    found = calibration.shares(np.array([[0.0, np.log(3.0)]]), (1.0, 0.0))
+    assert found == pytest.approx(np.array([[0.4, 0.6]]))
 
 
-def test_temperature_of_few_rows_is_one() -> None:
-    assert calibration.fit_temperature(np.zeros((9, 2)), [0] * 9) == 1.0
+def test_shares_of_texts_far_from_every_class_still_sum_to_one() -> None:
+    found = calibration.shares(np.full((1, 4), -1e4), (10.0, -3.0))
+    assert found == pytest.approx(np.full((1, 4), 0.25))
+
+
+def test_shares_soften_what_is_too_sure() -> None:
+    # One class is always ahead by two, and right in half of the cases: honest is 50%.
+    scores = np.tile([1.0, -1.0], (40, 1))
+    line = calibration.fit_shares(scores, [0, 1] * 20)
+    assert calibration.shares(scores, line)[0, 0] == pytest.approx(0.5, abs=0.03)
+
+
+def test_shares_of_few_rows_are_not_fitted() -> None:
+    assert calibration.fit_shares(np.zeros((9, 2)), [0] * 9) == calibration.NO_SHARES
 
 
 def test_without_a_mistake_nothing_is_certain() -> None:
-    scores = np.tile([1.0, 0.0], (20, 1))
-    sure = calibration.softmax(scores / calibration.fit_temperature(scores, [0] * 20))[0, 0]
+    scores = np.tile([1.0, -1.0], (20, 1))
+    sure = calibration.shares(scores, calibration.fit_shares(scores, [0] * 20))[0, 0]
     # One part in 22 of doubt: 1 - 1/22.
-    assert sure == pytest.approx(1 - 1 / 22, abs=0.001)
+    assert sure == pytest.approx(1 - 1 / 22, abs=0.01)
+
+
+def test_a_class_that_could_not_be_learned_asks_for_doubt() -> None:
+    # Right in half of the cases, and in the other half it is a class that no column stands for.
+    scores = np.tile([1.0, -1.0], (40, 1))
+    line = calibration.fit_shares(scores, [0, -1] * 20)
+    # The best is the mean target: (1 - 1/42 + 1/2) / 2 = .738.
+    assert calibration.shares(scores, line)[0, 0] == pytest.approx(0.738, abs=0.02)
 
 
 def test_line_lowers_what_is_too_sure() -> None:
@@ -37,14 +55,6 @@ def test_line_keeps_the_order() -> None:
     confidence = np.array([0.9, 0.8, 0.7, 0.6] * 10)
     line = calibration.fit_logit_line(confidence, [False, False, True, True] * 10)
     assert line[0] > 0
-
-
-def test_a_class_that_could_not_be_learned_asks_for_doubt() -> None:
-    # Right in half of the cases, and in the other half it is a class that no column stands for.
-    scores = np.tile([10.0, 0.0], (40, 1))
-    temperature = calibration.fit_temperature(scores, [0, -1] * 20)
-    # The best is the mean target: (1 - 1/42 + 1/2) / 2 = .738.
-    assert calibration.softmax(scores / temperature)[0, 0] == pytest.approx(0.738, abs=0.01)
 
 
 def test_calibration_error_by_hand() -> None:

@@ -1,0 +1,290 @@
+"""A linear machine over the features of texts: one column of coefficients a label."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
+
+from backend_ml import embeddings, text_features
+from backend_ml.calibration import Line
+from backend_ml.embeddings import Embedder
+from backend_ml.pool import Matrix
+from backend_ml.text_features import Weights
+
+Floats = NDArray[np.float32]
+Targets = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+UNREADABLE = (
+    ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile
+)  # fmt: skip
+"""What reading a damaged or foreign folder raises."""
+
+FORMAT = 2
+MACHINE_FILE = "machine.npz"
+NOTES_FILE = "learner.json"
+MOST_CELLS = 16_000_000
+"""Features times labels: 64 MB of coefficients."""
+MOST_WORK = 20_000_000_000
+"""Numbers that one fit may touch, about a minute. Counted and not timed, so that the same
+seed gives the same model on a busy machine."""
+FEWEST_ROUNDS, MOST_ROUNDS = 20, 1000
+TOLERANCE = 1e-2
+"""Ten times finer changed no accuracy by more than .1 points, and took twice the rounds."""
+FOLDS = 4
+MOST_TO_FOLD = 2000
+"""With more texts a fifth of them, once, says as much about calibration."""
+PASSES = 3
+EMBEDDING_SCALE = 1.0
+SLACK = 0.5
+"""``1 / (2 C)`` with ``C = 1``: what the squared hinge adds to a text's length in the dual."""
+
+
+class Unfit(ValueError):
+    """A saved machine that this process must not use."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Texts to rows: words and pieces of words, and beside them an embedding if there is one."""
+
+    weights: Weights
+    embedder: Embedder | None = None
+
+    def matrix(self, texts: Sequence[str]) -> Any:
+        """Sparse float32 rows, shape (n_texts, n_inputs)."""
+        rows = self.weights.matrix(texts)
+        if self.embedder is None:
+            return rows
+        dense = self.embedder.embed(texts) * np.float32(EMBEDDING_SCALE)
+        return sparse.hstack([rows, sparse.csr_matrix(dense)], format="csr", dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was learned; never changed, so that threads may share it.
+
+    Attributes
+    ----------
+    coefficients : array of float32, shape (n_inputs, n_labels)
+    offsets : array of float32, shape (n_labels,)
+    """
+
+    inputs: Inputs
+    coefficients: Floats
+    offsets: Floats
+
+    def decide(self, texts: Sequence[str]) -> Matrix:
+        """Distances from each label's border, shape (n_texts, n_labels); above 0 is inside."""
+        return self.distances(self.inputs.matrix(texts))
+
+    def distances(self, rows: Any) -> Matrix:
+        """The same from rows that :class:`Inputs` made."""
+        return np.asarray(rows @ self.coefficients + self.offsets, dtype=np.float64)
+
+
+def inputs_of(texts: Sequence[str], *, labels: int) -> Inputs:
+    """Inputs that suit these texts, few enough for so many labels."""
+    most = max(1, MOST_CELLS // max(1, labels))
+    return Inputs(text_features.weigh(texts, most=most), embeddings.current())
+
+
+def train(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> Machine:
+    """One border a label, each between the texts that have it and the rest.
+
+    A linear support vector machine with the squared hinge and ``C = 1``.
+
+    Parameters
+    ----------
+    rows : from ``inputs``, shape (n_texts, n_inputs)
+    targets : shape (n_texts, n_labels)
+        Whether the text has the label. A label that no text has, or that all have,
+        keeps a border far away from everything.
+    """
+    labels = targets.shape[1]
+    coefficients = np.zeros((rows.shape[1], labels), dtype=np.float32)
+    offsets = np.where(targets.all(axis=0), 1.0, -1.0).astype(np.float32)
+    some = np.flatnonzero(targets.any(axis=0) & ~targets.all(axis=0))
+    if len(some) > 2 and (targets.sum(axis=1) == 1).all():
+        found, ends = _borders(rows, targets.argmax(axis=1), labels=labels, seed=seed)
+        coefficients[:, some], offsets[some] = found, ends
+        return Machine(inputs, coefficients, offsets)
+    for column in some:
+        found, ends = _borders(rows, targets[:, column], labels=len(some), seed=seed)
+        coefficients[:, column], offsets[column] = found[:, 0], ends[0]
+    return Machine(inputs, coefficients, offsets)
+
+
+def _borders(rows: Any, truth: NDArray[Any], *, labels: int, seed: int) -> tuple[Floats, Floats]:
+    rounds = MOST_WORK // max(1, rows.nnz * labels)
+    machine = LinearSVC(
+        tol=TOLERANCE,
+        max_iter=int(min(MOST_ROUNDS, max(FEWEST_ROUNDS, rounds))),
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the bound is ours
+        machine.fit(rows, truth)
+    return machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
+
+
+def out_of_fold(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> tuple[Matrix, Places]:
+    """Distances of texts from machines that did not train on them, and which texts.
+
+    Each of ``FOLDS`` parts under a machine of the others; of many texts one fifth
+    under a machine of the rest; of fewer than ``2 * FOLDS`` none. A label that the
+    machine could not learn is minus infinity.
+    """
+    n, labels = targets.shape
+    order = np.random.default_rng(seed).permutation(n).astype(np.int64)
+    if n < 2 * FOLDS:
+        return np.zeros((0, labels)), order[:0]
+    parts = [order[: n // 5]] if n > MOST_TO_FOLD else np.array_split(order, FOLDS)
+    scores = []
+    for part in parts:
+        rest = np.setdiff1d(order, part)
+        machine = train(inputs, rows[rest], targets[rest], seed=seed)
+        known = targets[rest].any(axis=0)
+        scores.append(np.where(known, machine.distances(rows[part]), -np.inf))
+    return np.vstack(scores), np.concatenate(parts)
+
+
+def learn_more(
+    machine: Machine,
+    texts: Sequence[str],
+    targets: Targets,
+    *,
+    replayed: NDArray[np.bool_],
+    seed: int,
+) -> Machine:
+    """The machine after some more texts, and some of the old ones again.
+
+    Goes on where the fit ended: coordinate ascent in the dual, for all labels at
+    once, over these texts only. What an old text holds in the dual is known from
+    its distance, because at the end of a fit it is ``2 C`` times its hinge; a new
+    text holds nothing yet. Features that were never seen before are added.
+
+    Parameters
+    ----------
+    targets : shape (n_texts, n_labels)
+    replayed : shape (n_texts,)
+        Which of the texts the machine was trained on.
+
+    References
+    ----------
+    Hsieh, Chang, Lin, Keerthi & Sundararajan (2008), ICML.
+    """
+    fresh = [text for text, old in zip(texts, replayed, strict=True) if not old]
+    machine = _widened(machine, fresh)
+    rows = machine.inputs.matrix(texts)
+    signs = np.where(targets, 1.0, -1.0).astype(np.float32)
+    hinge = np.maximum(0.0, 1.0 - signs * machine.distances(rows)).astype(np.float32)
+    held = np.where(replayed[:, None], hinge / SLACK, 0.0).astype(np.float32)
+    coefficients, offsets = machine.coefficients.copy(), machine.offsets.copy()
+    lengths = np.asarray(rows.multiply(rows).sum(axis=1)).ravel() + 1.0 + SLACK
+    rng = np.random.default_rng(seed)
+    for _ in range(PASSES):
+        for i in rng.permutation(len(texts)):
+            at = slice(rows.indptr[i], rows.indptr[i + 1])
+            columns, values = rows.indices[at], rows.data[at]
+            distance = values @ coefficients[columns] + offsets
+            slope = signs[i] * distance - 1.0 + SLACK * held[i]
+            wanted = np.maximum(0.0, held[i] - slope / lengths[i]).astype(np.float32)
+            change = (wanted - held[i]) * signs[i]
+            moved = np.flatnonzero(change)
+            coefficients[columns[:, None], moved] += values[:, None] * change[moved]
+            offsets[moved] += change[moved]
+            held[i] = wanted
+    return replace(machine, coefficients=coefficients, offsets=offsets)
+
+
+def _widened(machine: Machine, texts: Sequence[str]) -> Machine:
+    """With a row of zeros for each feature that only these texts have, if there is room."""
+    weights = machine.inputs.weights
+    most = max(1, MOST_CELLS // max(1, len(machine.offsets)))
+    wider, places = text_features.widen(weights, texts, most=most)
+    coefficients = np.insert(machine.coefficients, places, np.float32(0.0), axis=0)
+    return replace(
+        machine, inputs=replace(machine.inputs, weights=wider), coefficients=coefficients
+    )
+
+
+def save(machine: Machine | None, folder: Path, notes: Mapping[str, Any]) -> None:
+    """Write ``machine.npz`` (numbers only) and ``learner.json``."""
+    embedder = machine.inputs.embedder if machine is not None else None
+    told: dict[str, Any] = {
+        "format": FORMAT,
+        "fitted": machine is not None,
+        "embedding": "" if embedder is None else embedder.digest,
+        **notes,
+    }
+    if machine is not None:
+        weights = machine.inputs.weights
+        np.savez(
+            folder / MACHINE_FILE,
+            features=weights.features,
+            rarity=weights.rarity,
+            texts=np.array(weights.texts, dtype=np.int64),
+            coefficients=machine.coefficients,
+            offsets=machine.offsets,
+        )
+        told["digest"] = _digest(folder / MACHINE_FILE)
+    (folder / NOTES_FILE).write_text(json.dumps(told), encoding="utf-8")
+
+
+def load(folder: Path) -> tuple[Machine | None, dict[str, Any]]:
+    """What :func:`save` wrote.
+
+    Raises
+    ------
+    UNREADABLE
+        When it is not that, or was learned with another embedding than this
+        process has.
+    """
+    notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
+    if notes["format"] != FORMAT:
+        raise Unfit(f"its format is {notes['format']}, not {FORMAT}")
+    if not notes["fitted"]:
+        return None, notes
+    if _digest(folder / MACHINE_FILE) != notes["digest"]:
+        raise Unfit(f"{MACHINE_FILE} is not the file that was saved")
+    embedder = embeddings.current()
+    has = "" if embedder is None else embedder.digest
+    if has != notes["embedding"]:
+        raise Unfit(f"it was learned with {_named(notes['embedding'])}, and here is {_named(has)}")
+    with np.load(folder / MACHINE_FILE, allow_pickle=False) as held:
+        weights = Weights(held["features"], held["rarity"], int(held["texts"]))
+        machine = Machine(Inputs(weights, embedder), held["coefficients"], held["offsets"])
+    return machine, notes
+
+
+def line(value: Any) -> Line:
+    """A slope and an offset as they stand in ``learner.json``."""
+    slope, offset = value
+    return float(slope), float(offset)
+
+
+def why(error: Exception) -> str:
+    """What :func:`load` raised, in words that may be logged: nothing that a file says."""
+    return str(error) if isinstance(error, Unfit) else type(error).__name__
+
+
+def _named(digest: str) -> str:
+    return f"the embedding {digest[:12]}" if digest else "no embedding"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
