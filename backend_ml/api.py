@@ -8,17 +8,16 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from backend_ml import schemas
+from backend_ml import descriptions, schemas
 from backend_ml.bodies import read_body
 from backend_ml.intake import Inbox
 from backend_ml.metrics import Metrics
 from backend_ml.predicting import ABSTAIN, Serving
 from backend_ml.settings import Settings
-from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.errors import NotSignedIn
 from projects.kit.web import SECRET_HEADER, check_secret
@@ -47,14 +46,14 @@ Body = Annotated[dict[str, Any], Depends(read_body)]
 BASIC = [Depends(check_basic)]
 
 
-@router.get("/")
-@router.get("/health")
+@router.get("/", **descriptions.GET_HEALTH)
+@router.get("/health", **descriptions.GET_HEALTH)
 def health() -> dict[str, str]:
     """Instant, and without the database: Label Studio waits for it in the annotator's request."""
     return {"status": "UP", "model_class": "Understudy"}
 
 
-@router.post("/setup", dependencies=BASIC)
+@router.post("/setup", dependencies=BASIC, **descriptions.POST_SETUP)
 def setup(request: Request, body: Body) -> dict[str, str]:
     """The version that /predict would stamp; refuses a config that the kind cannot serve."""
     project_id = schemas.project_number(body.get("project"))
@@ -66,8 +65,8 @@ def setup(request: Request, body: Body) -> dict[str, str]:
     return {"model_version": _serving(request).version(project_id)}
 
 
-@router.post("/predict", dependencies=BASIC)
-def predict(request: Request, body: Body) -> Response:
+@router.post("/predict", dependencies=BASIC, **descriptions.POST_PREDICT)
+async def predict(request: Request, body: Body) -> Response:
     """One item a task. A project that is not ours gets nothing, so that nobody is held up."""
     tasks, config = schemas.tasks(body), schemas.config(body)
     project_id = schemas.project_number(body.get("project"))
@@ -77,19 +76,15 @@ def predict(request: Request, body: Body) -> Response:
         return JSONResponse({"results": [ABSTAIN for _ in tasks]})
     metrics: Metrics = request.app.state.metrics
     with metrics.predict_seconds.time():
-        return _predictions(request, project_id, kind, tasks, config)
+        return await _predictions(request, project_id, tasks, config)
 
 
-def _predictions(
-    request: Request,
-    project_id: int,
-    kind: Kind,
-    tasks: Sequence[Mapping[str, Any]],
-    config: str,
+async def _predictions(
+    request: Request, project_id: int, tasks: Sequence[Mapping[str, Any]], config: str
 ) -> Response:
     """The answer to /predict; what fails inside a model fails nobody's page."""
     try:
-        found = _serving(request).predict(project_id, kind, tasks, config=config)
+        found = await request.app.state.lines[project_id].ask(config, tasks)
         return JSONResponse({"results": found})
     except Exception as error:
         metrics: Metrics = request.app.state.metrics
@@ -98,7 +93,7 @@ def _predictions(
         return JSONResponse({"results": [ABSTAIN for _ in tasks]})
 
 
-@router.post("/webhook", status_code=201, dependencies=[Depends(check_basic_or_secret)])
+@router.post("/webhook", dependencies=[Depends(check_basic_or_secret)], **descriptions.POST_WEBHOOK)
 def webhook(request: Request, body: Body) -> dict[str, Any]:
     """Recorded and acknowledged; the work is the worker's."""
     inbox: Inbox = request.app.state.inbox
@@ -106,13 +101,24 @@ def webhook(request: Request, body: Body) -> dict[str, Any]:
     return {"status": "ignored"} if key is None else {"status": "recorded", "job": key}
 
 
-@router.get("/versions", dependencies=BASIC)
+@router.get("/versions", dependencies=BASIC, **descriptions.GET_VERSIONS)
 def versions(request: Request) -> dict[str, list[str]]:
     """Every version that serves or has served."""
     return {"versions": _serving(request).versions()}
 
 
-@router.get("/metrics")
+@router.get("/openapi.json", dependencies=BASIC, include_in_schema=False)
+def description(request: Request) -> JSONResponse:
+    """What the endpoints take and answer; for those who hold the credential."""
+    app: FastAPI = request.app
+    return JSONResponse(app.openapi())
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    openapi_extra={"security": []},
+)
 def metrics(request: Request) -> Response:
     """Prometheus's text format."""
     found: Metrics = request.app.state.metrics
