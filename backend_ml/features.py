@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +11,13 @@ import spacy
 from spacy.language import Language
 
 OUTSIDE = "O"
+MOST_TOKENS = 2_000
+"""Of a text; what comes after is not looked at. A message has some hundred words."""
+LONGEST_RUN = 200
+"""Characters without white space that are cut into words at once: the time that spaCy takes
+grows with their square (2,000 emoji in a row: half a second; 100,000: minutes)."""
+RUNS = 200
+_RUN = re.compile(rf"\S{{1,{LONGEST_RUN}}}")
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,30 @@ def _english() -> Language:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Words and punctuation in order; white space belongs to no token."""
-    return [
-        Token(token.text, token.idx, token.idx + len(token.text))
-        for token in _english().make_doc(text)
-        if not token.is_space
-    ]
+    """The first words and punctuation of a text, in order; white space belongs to no token."""
+    tokens: list[Token] = []
+    for begin, end in _pieces(text):
+        doc = _english().make_doc(text[begin:end])
+        tokens += [
+            Token(token.text, begin + token.idx, begin + token.idx + len(token.text))
+            for token in doc
+            if not token.is_space
+        ]
+        if len(tokens) >= MOST_TOKENS:
+            return tokens[:MOST_TOKENS]
+    return tokens
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Where to cut a text: at white space now and then, and within what has none for too long."""
+    begin = end = runs = 0
+    for run in _RUN.finditer(text):
+        if runs == RUNS or (runs and run.start() == end):
+            yield begin, end
+            begin, runs = run.start(), 0
+        end, runs = run.end(), runs + 1
+    if runs:
+        yield begin, end
 
 
 def spans_to_tags(tokens: Sequence[Token], spans: Sequence[Span]) -> list[str]:
