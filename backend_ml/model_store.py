@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +26,9 @@ RETIRED = "retired"
 REJECTED = "rejected"
 KEEP = 5
 """The folders of so many newest versions are kept, whether they serve or not."""
+STAGED = ".staged-"
+UNFINISHED = timedelta(hours=2)
+"""A staged folder that nobody has touched for so long was left by a process that ended."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Facts:
     first_change_at: datetime | None
     """When the oldest label that it learned anew was accepted."""
     last_change_at: datetime | None
+    reason: str = ""
+    """Why it serves or does not."""
+    calibration: Estimate | None = None
+    """Expected calibration error on the held-out labels."""
+    full_fit_labels: int = 0
+    """Labels at the last fit from scratch that it goes back to."""
 
 
 class ModelStore:
@@ -53,11 +62,14 @@ class ModelStore:
 
     def stage(self, learner: Learner, project_id: int) -> Path:
         """Write a learner into a folder that nobody reads yet."""
-        staged = self._root / str(project_id) / f".staged-{uuid.uuid4().hex}"
-        staged.mkdir(parents=True)
+        staged = self.stage_empty(project_id)
         learner.save(staged)
-        for path in (*staged.iterdir(), staged):
-            _make_durable(path)
+        return staged
+
+    def stage_empty(self, project_id: int) -> Path:
+        """A folder that nobody reads yet, for a learner to be saved into."""
+        staged = self._root / str(project_id) / f"{STAGED}{uuid.uuid4().hex}"
+        staged.mkdir(parents=True)
         return staged
 
     def add(
@@ -76,51 +88,92 @@ class ModelStore:
         The folder is complete before the row exists, and readers go by the row:
         they see the old model or the new one, never half of one.
         """
-        number = 1 + (session.scalar(_newest_number(project_id)) or 0)
-        name = f"{kind.name}-{number:04d}"
-        target = self._folder(project_id, name)
+        row = _next(session, project_id, kind, facts, now)
+        target = self.folder(row)
         if target.exists():  # left by a process that ended before its row was written
             shutil.rmtree(target)
+        for path in (*staged.iterdir(), staged):
+            _make_durable(path)
         os.replace(staged, target)
         _make_durable(target.parent)
+        session.add(row)
+        session.flush()
         if promote:
-            for row in session.scalars(_champions(project_id)):
-                row.state = RETIRED
-        row = _row(facts)
-        row.project_id, row.kind = project_id, kind.name
-        row.number, row.name = number, name
-        row.state = CHAMPION if promote else REJECTED
-        row.created_at = now
+            serve(session, row)
+        return row
+
+    def add_failed(
+        self, session: Session, project_id: int, kind: Kind, *, facts: Facts, now: datetime
+    ) -> VersionRow:
+        """Record a training that made no model, so that it is not tried again at once."""
+        row = _next(session, project_id, kind, facts, now)
         session.add(row)
         session.flush()
         return row
 
     def load(self, version: VersionRow, kind: Kind) -> Learner:
         """Read one version back; raises :class:`ModelUnreadable`."""
-        folder = self._folder(version.project_id, version.name)
-        return learner_file(version.learner).load(folder, kind)
+        return self.load_from(self.folder(version), version.learner, kind)
 
-    def tidy(self, session: Session, project_id: int) -> None:
+    def load_from(self, folder: Path, learner: str, kind: Kind) -> Learner:
+        """Read what a learner has saved into a folder; raises :class:`ModelUnreadable`."""
+        return learner_file(learner).load(folder, kind)
+
+    def tidy(self, session: Session, project_id: int, *, now: datetime) -> None:
         """Remove the folders of old versions, and those that a training left unfinished.
 
-        The serving version and the newest ``KEEP`` stay. For the one that trains.
+        The serving version and the newest ``KEEP`` stay, and of the older ones that
+        served a few, ever farther apart: a rollback may have to go back a long way.
         """
-        newest = (
-            sa.select(VersionRow.name)
-            .where(VersionRow.project_id == project_id)
-            .order_by(VersionRow.number.desc())
-            .limit(KEEP)
-        )
-        kept = {
-            *session.scalars(newest),
-            *(row.name for row in session.scalars(_champions(project_id))),
-        }
+        query = sa.select(VersionRow).where(VersionRow.project_id == project_id)
+        rows = session.scalars(query.order_by(VersionRow.number)).all()
+        served = [row.name for row in rows if row.state != REJECTED]
+        kept = {row.name for row in rows if row.state == CHAMPION}
+        kept |= {row.name for row in rows[-KEEP:]}
+        kept |= {served[place] for place in milestones(len(served))}
         for folder in (self._root / str(project_id)).iterdir():
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.name in kept or (_is_staged(folder) and not _is_old(folder, now)):
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _folder(self, project_id: int, name: str) -> Path:
-        return self._root / str(project_id) / name
+    def folder(self, version: VersionRow) -> Path:
+        """Where a version lies, or lay."""
+        return self._root / str(version.project_id) / version.name
+
+
+def milestones(count: int) -> list[int]:
+    """Which of ``count`` versions, oldest first, to keep: about 2.5 per doubling of age.
+
+    The newest ``KEEP``, then every 2nd, then every 4th and so on. One that is passed
+    over is never wanted again later.
+    """
+    newest = count - 1
+    return [
+        place
+        for place in range(count)
+        if place % (1 << ((newest - place) // KEEP).bit_length()) == 0
+    ]
+
+
+def serve(session: Session, version: VersionRow) -> None:
+    """Let a version serve instead of the one that does."""
+    for row in session.scalars(_champions(version.project_id)):
+        row.state = RETIRED
+    version.state = CHAMPION
+    session.flush()
+
+
+def _is_staged(folder: Path) -> bool:
+    return folder.name.startswith(STAGED)
+
+
+def _is_old(folder: Path, now: datetime) -> bool:
+    """Whether nobody can be at work in a folder any more."""
+    try:
+        touched = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except FileNotFoundError:  # it was just given its name
+        return False
+    return now - touched > UNFINISHED
 
 
 def _make_durable(path: Path) -> None:
@@ -132,8 +185,18 @@ def _make_durable(path: Path) -> None:
         os.close(handle)
 
 
+def _next(session: Session, project_id: int, kind: Kind, facts: Facts, now: datetime) -> VersionRow:
+    """The row of a version that does not serve yet, with the next number."""
+    number = 1 + (session.scalar(_newest_number(project_id)) or 0)
+    row = _row(facts)
+    row.project_id, row.kind = project_id, kind.name
+    row.number, row.name = number, f"{kind.name}-{number:04d}"
+    row.state, row.created_at = REJECTED, now
+    return row
+
+
 def _row(facts: Facts) -> VersionRow:
-    estimate = facts.held_out
+    estimate, error = facts.held_out, facts.calibration
     return VersionRow(
         cause=facts.cause,
         learner=facts.learner,
@@ -143,6 +206,11 @@ def _row(facts: Facts) -> VersionRow:
         held_out_low=estimate.low if estimate else None,
         held_out_high=estimate.high if estimate else None,
         held_out_n=estimate.n if estimate else 0,
+        calibration_error=error.value if error else None,
+        calibration_error_low=error.low if error else None,
+        calibration_error_high=error.high if error else None,
+        full_fit_labels=facts.full_fit_labels,
+        reason=facts.reason,
         seconds=facts.seconds,
         first_change_at=facts.first_change_at,
         last_change_at=facts.last_change_at,

@@ -17,6 +17,12 @@ def unfinished(session: Session, project_id: int, version: str) -> PlanRow | Non
     return session.scalars(query.order_by(PlanRow.id)).first()
 
 
+def any_unfinished(session: Session, project_id: int) -> bool:
+    """Whether a plan of any version waits to be carried out, or to be abandoned."""
+    query = sa.select(sa.func.count()).select_from(PlanRow).where(_open(project_id))
+    return bool(session.scalar(query))
+
+
 def abandon(session: Session, project_id: int, *, keep: str, now: datetime) -> int:
     """End the unfinished plans of every version but ``keep``; returns how many.
 

@@ -47,6 +47,7 @@ def publish(workshop: Workshop, project_id: int) -> int:
     resumed = plan is not None and plan.started_at is not None
     plan = plan or _decide(workshop, project_id, kind, serving)
     if plan is None:
+        _switch(workshop, project_id, serving.name)
         return 0
     if resumed:
         _let_land(workshop, plan)
@@ -71,7 +72,7 @@ def runs_low(session: Session, workshop: Workshop, project_id: int) -> bool:
     serving = model_store.champion(session, project_id)
     if serving is None:
         return False
-    if plans.unfinished(session, project_id, serving.name) is not None:
+    if plans.any_unfinished(session, project_id):
         return True
     if published_open(session, project_id, serving.name) >= workshop.settings.low_water:
         return False
@@ -217,12 +218,17 @@ def _carry_out(workshop: Workshop, kind: Kind, plan: PlanRow) -> int:
         # One task that is gone refuses a whole chunk: look at each, then try once more.
         rows = [row for row in rows if _lacks(workshop, plan, row.task_id)]
         workshop.studio.push_predictions(project_id, rows)
-    with transaction(workshop.sessions) as session:
-        any_pushed = plans.has_rows(session, project_id, plan.version)
-    if any_pushed and workshop.studio.project(project_id).model_version != plan.version:
-        workshop.studio.update_project(project_id, model_version=plan.version)
+    _switch(workshop, project_id, plan.version)
     _finish(workshop, plan)
     return len(rows)
+
+
+def _switch(workshop: Workshop, project_id: int, version: str) -> None:
+    """Make Label Studio show the predictions of a version, once it has any."""
+    with transaction(workshop.sessions) as session:
+        any_pushed = plans.has_rows(session, project_id, version)
+    if any_pushed and workshop.studio.project(project_id).model_version != version:
+        workshop.studio.update_project(project_id, model_version=version)
 
 
 def _lacks(workshop: Workshop, plan: PlanRow, task_id: int) -> bool:

@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import labels, model_store, plans, training
-from backend_ml.labels import Label
+from backend_ml import judging, labels, lineup, model_store, training
+from backend_ml.fitting import Fitted, Job
+from backend_ml.judging import Bench
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.model_store import Facts
 from backend_ml.settings import Settings
 from backend_ml.tables import LabelRow, MarkRow, VersionRow, hold
-from backend_ml.training import Trained
+from backend_ml.training import Exam
 from backend_ml.workshop import Workshop
 from projects.kinds.base import Kind
 from projects.kit import intervals, logs
 from projects.kit.database import transaction
+from projects.kit.errors import PlatformError
+
+CHALLENGE_SECONDS = 60
+"""A challenger that came to no decision is asked for again after so long at most."""
 
 log = logs.get(__name__)
 
 
+class NothingLearned(PlatformError):
+    """A learner has nothing to say after it was fitted."""
+
+    def __init__(self, learner: str) -> None:
+        super().__init__(learner)
+        self.learner = learner
+
+    def __str__(self) -> str:
+        return f"The learner {self.learner} has learned no label."
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """The state of the labels that a training answers to."""
+    """How far the labels had come that a training answers to."""
 
     wanted: int
     forced: int
     first_change_at: datetime | None
     last_change_at: datetime | None
-    labels: tuple[Label, ...]
-    champion: VersionRow | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One training: who asked, which learner, on what."""
+
+    cause: str
+    learner: str
+    bench: Bench
+    wanted: Wanted | None
+    """``None`` for a challenger, whose training leaves the regular one to be done."""
 
 
 def is_due(mark: MarkRow, settings: Settings, *, now: datetime) -> bool:
@@ -55,12 +82,32 @@ def due_key(session: Session, project_id: int, settings: Settings, *, now: datet
     mark = session.get(MarkRow, project_id)
     if mark is None or not is_due(mark, settings, now=now):
         return None
-    count = sa.select(sa.func.count()).where(LabelRow.project_id == project_id)
-    if (session.scalar(count) or 0) < settings.min_labels_to_serve and mark.forced == (
-        mark.forced_done
-    ):
+    asked_for = mark.forced > mark.forced_done
+    if _count(session, project_id) < settings.min_labels_to_serve and not asked_for:
         return None
     return f"train-{project_id}-{mark.wanted}-{mark.forced}-{int(now.timestamp() // 30)}"
+
+
+def _count(session: Session, project_id: int) -> int:
+    query = sa.select(sa.func.count()).where(LabelRow.project_id == project_id)
+    return session.scalar(query) or 0
+
+
+def challenges(session: Session, workshop: Workshop, project_id: int) -> list[tuple[str, str]]:
+    """The other learners to ask for now, each with the key to ask under.
+
+    The kind's rules come first of all: they need no labels. The key of rules is
+    made of their file, so each state of it makes one version.
+    """
+    kind = workshop.kind(project_id)
+    found = []
+    rules = lineup.rules_cause(project_id, kind)
+    if rules is not None and model_store.made_by(session, rules) is None:
+        found.append((lineup.RULES, rules))
+    bucket = int(workshop.clock().timestamp() // CHALLENGE_SECONDS)
+    for learner in lineup.due(session, project_id, kind, _count(session, project_id)):
+        found.append((learner, f"challenge-{project_id}-{learner}-{bucket}"))
+    return found
 
 
 def force(session: Session, project_id: int) -> None:
@@ -74,7 +121,7 @@ def force(session: Session, project_id: int) -> None:
 
 
 def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
-    """One training; returns the version that serves because of it, if any.
+    """Fit the regular learner once; returns the version that serves because of it, if any.
 
     ``cause`` is the key under which it was asked for: the same cause makes one
     version, however often it runs. When another training has meanwhile seen the
@@ -88,16 +135,53 @@ def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
         mark = session.get(MarkRow, project_id)
         if mark is None or not is_due(mark, workshop.settings, now=now):
             return None
-        wanted = _wanted(session, mark, kind)
-    train, measure = training.split(project_id, wanted.labels)
-    trained = None
-    if training.can_serve(kind, wanted.labels, minimum=workshop.settings.min_labels_to_serve):
-        trained = training.train(kind, train, seed=workshop.settings.seed)
-    if trained is None:
-        with transaction(workshop.sessions) as session:
-            _mark_done(session, project_id, wanted)
+        wanted = Wanted(mark.wanted, mark.forced, mark.first_change_at, mark.last_change_at)
+        bench = _bench(session, project_id, kind)
+    known = (*bench.train, *bench.held_out)
+    if not training.can_serve(kind, known, minimum=workshop.settings.min_labels_to_serve):
+        _finish_without(workshop, wanted, project_id)
         return None
-    return _judge(workshop, project_id, cause, wanted, (trained, measure))
+    learner = lineup.regular(kind, bench.champion.learner if bench.champion else None)
+    return _carry_out(workshop, Order(cause, learner, bench, wanted))
+
+
+def challenge(workshop: Workshop, project_id: int, learner: str, cause: str) -> str | None:
+    """Try another learner than the regular one; returns its version if it serves from now on.
+
+    A learner that cannot be fitted is recorded, so that it waits like one that lost.
+    """
+    kind = workshop.kind(project_id)
+    with transaction(workshop.sessions) as session:
+        if model_store.made_by(session, cause) is not None:
+            return None
+        bench = _bench(session, project_id, kind)
+        if learner != lineup.RULES and learner not in lineup.due(
+            session, project_id, kind, bench.labels
+        ):
+            return None
+    order = Order(cause, learner, bench, None)
+    try:
+        return _carry_out(workshop, order)
+    except Exception as error:  # noqa: BLE001 - whatever a learner does, the regular one goes on
+        why = f"It could not be fitted: {failure(error)}."
+        with transaction(workshop.sessions) as session:
+            hold(session, project_id)
+            facts = _facts(order, why)
+            workshop.store.add_failed(session, project_id, kind, facts=facts, now=workshop.clock())
+        log.warning(
+            "challenger.failed", project=project_id, learner=learner, error=type(error).__name__
+        )
+        return None
+
+
+def failure(error: Exception) -> str:
+    """An error in words that may be kept: its class, and our own errors' own words.
+
+    Anybody else's could quote a message that somebody wrote.
+    """
+    if isinstance(error, PlatformError):
+        return f"{type(error).__name__}: {error.in_logs()}"[:300]
+    return type(error).__name__
 
 
 def record_failure(workshop: Workshop, project_id: int, error: Exception) -> None:
@@ -107,101 +191,103 @@ def record_failure(workshop: Workshop, project_id: int, error: Exception) -> Non
         mark = session.get(MarkRow, project_id)
         if mark is not None:
             mark.failures += 1
-            mark.last_error = f"{type(error).__name__}: {error}"[:300]
+            mark.last_error = failure(error)
             if isinstance(error, ModelUnreadable) and mark.forced == mark.forced_done:
                 mark.forced += 1  # the model is lost; only a new one helps
     log.warning("learning.failed", project=project_id, error=type(error).__name__)
 
 
-def _wanted(session: Session, mark: MarkRow, kind: Kind) -> Wanted:
+def _bench(session: Session, project_id: int, kind: Kind) -> Bench:
     """What there is to learn; answers with a label that the config has lost are left out."""
-    accepted = labels.accepted(session, mark.project_id)
-    champion = model_store.champion(session, mark.project_id)
-    return Wanted(
-        wanted=mark.wanted,
-        forced=mark.forced,
-        first_change_at=mark.first_change_at,
-        last_change_at=mark.last_change_at,
-        labels=tuple(one for one in accepted if kind.offers(one.answer)),
-        champion=champion,
-    )
+    known = [one for one in labels.accepted(session, project_id) if kind.offers(one.answer)]
+    return judging.lay_out(session, project_id, kind, known)
 
 
-def _judge(
-    workshop: Workshop,
-    project_id: int,
-    cause: str,
-    wanted: Wanted,
-    result: tuple[Trained, list[Label]],
-) -> str | None:
-    """Measure the challenger beside the champion on the same labels, and record it."""
-    trained, measure = result
-    kind = workshop.kind(project_id)
-    values = training.examine(trained.learner, measure, kind)
-    promote = not training.is_worse(
-        values, _champion_values(workshop, project_id, wanted.champion, measure)
-    )
-    facts = Facts(
-        cause=cause,
-        learner=kind.learner,
-        labels=len(wanted.labels),
-        trained_on=trained.labels,
-        held_out=intervals.mean(values),
-        seconds=trained.seconds,
-        first_change_at=wanted.first_change_at,
-        last_change_at=wanted.last_change_at,
-    )
-    row = _record(workshop, project_id, wanted, (trained, facts), promote=promote)
+def _carry_out(workshop: Workshop, order: Order) -> str | None:
+    """Fit, measure beside the champion on the same labels, and record."""
+    staged = workshop.store.stage_empty(order.bench.project_id)
+    try:
+        return _fit_and_record(workshop, order, staged)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)  # what was recorded has moved
+
+
+def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | None:
+    bench = order.bench
+    job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
+    fitted = workshop.fitter.fit(job, staged)
+    if fitted is None:
+        if order.wanted is None:
+            raise NothingLearned(order.learner)
+        _finish_without(workshop, order.wanted, bench.project_id)
+        return None
+    learner = workshop.store.load_from(staged, order.learner, bench.kind)
+    exam, verdict = judging.judge(workshop, bench, order.learner, learner)
+    facts = _facts(order, verdict.reason, fitted, exam)
+    row = _record(workshop, order, staged, facts, promote=verdict.promote)
+    if row is None:
+        return None
     log.info(
         "model.trained",
-        project=project_id,
+        project=bench.project_id,
         version=row.name,
+        learner=row.learner,
         labels=facts.labels,
-        promoted=promote,
+        promoted=verdict.promote,
         seconds=round(facts.seconds, 2),
     )
-    return row.name if promote else None
+    return row.name if verdict.promote else None
+
+
+def _facts(
+    order: Order, reason: str, fitted: Fitted | None = None, exam: Exam | None = None
+) -> Facts:
+    bench, wanted = order.bench, order.wanted
+    return Facts(
+        cause=order.cause,
+        learner=order.learner,
+        labels=bench.labels,
+        trained_on=len(bench.train) if fitted else 0,
+        held_out=intervals.mean(exam.agreement) if exam else None,
+        seconds=fitted.seconds if fitted else 0.0,
+        first_change_at=wanted.first_change_at if wanted else None,
+        last_change_at=wanted.last_change_at if wanted else None,
+        reason=reason,
+        calibration=exam.calibration if exam else None,
+        full_fit_labels=fitted.full_fit_labels if fitted else 0,
+    )
 
 
 def _record(
-    workshop: Workshop,
-    project_id: int,
-    wanted: Wanted,
-    result: tuple[Trained, Facts],
-    *,
-    promote: bool,
-) -> VersionRow:
-    """Give the challenger its version and, if promoted, clear away what is older."""
-    trained, facts = result
-    kind, now = workshop.kind(project_id), workshop.clock()
-    staged = workshop.store.stage(trained.learner, project_id)
+    workshop: Workshop, order: Order, staged: Path, facts: Facts, *, promote: bool
+) -> VersionRow | None:
+    """Give the challenger its version and, if promoted, clear away what is older.
+
+    ``None`` when the champion that it was compared with serves no more: then the
+    comparison says nothing, and the training is asked for again.
+    """
+    bench, now = order.bench, workshop.clock()
+    project_id = bench.project_id
     with transaction(workshop.sessions) as session:
         hold(session, project_id)
+        serving = model_store.champion(session, project_id)
+        if (serving and serving.id) != (bench.champion and bench.champion.id):
+            return None
         row = workshop.store.add(
-            session, staged, project_id, kind, facts=facts, promote=promote, now=now
+            session, staged, project_id, bench.kind, facts=facts, promote=promote, now=now
         )
-        if promote:
-            plans.abandon(session, project_id, keep=row.name, now=now)
-        _mark_done(session, project_id, wanted)
+        if order.wanted is not None:
+            _mark_done(session, project_id, order.wanted)
     if promote:
         with workshop.reading() as session:
-            workshop.store.tidy(session, project_id)
+            workshop.store.tidy(session, project_id, now=now)
     return row
 
 
-def _champion_values(
-    workshop: Workshop, project_id: int, champion: VersionRow | None, measure: list[Label]
-) -> list[float]:
-    """The champion's agreement on the same labels; 0 for each where there is none to be read."""
-    if champion is None:
-        return [0.0] * len(measure)
-    kind = workshop.kind(project_id)
-    try:
-        learner = workshop.store.load(champion, kind)
-    except ModelUnreadable as error:
-        log.warning("champion.unreadable", project=project_id, version=champion.name, why=error.why)
-        return [0.0] * len(measure)
-    return training.examine(learner, measure, kind)
+def _finish_without(workshop: Workshop, wanted: Wanted, project_id: int) -> None:
+    """There was not enough to learn from; it is looked at again with new labels."""
+    with transaction(workshop.sessions) as session:
+        _mark_done(session, project_id, wanted)
 
 
 def _mark_done(session: Session, project_id: int, wanted: Wanted) -> None:
@@ -211,5 +297,6 @@ def _mark_done(session: Session, project_id: int, wanted: Wanted) -> None:
         return
     mark.trained = max(mark.trained, wanted.wanted)
     mark.forced_done = max(mark.forced_done, wanted.forced)
+    mark.failures, mark.last_error = 0, None
     # Labels that came while it ran wait since then at the latest.
     mark.first_change_at = None if mark.trained == mark.wanted else mark.last_change_at

@@ -1,16 +1,15 @@
-"""Accepted labels in; a fitted learner, its held-out agreement and a verdict out."""
+"""Accepted labels in; a fitted learner and its held-out agreement out."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
+from backend_ml.calibration import expected_calibration_error
 from backend_ml.labels import Label
 from backend_ml.learners.base import Guess, Learner
 from backend_ml.model_store import learner_file
@@ -18,22 +17,10 @@ from projects import agreement
 from projects.agreement.base import Metric
 from projects.kinds.base import Kind
 from projects.kit import discovery
+from projects.kit.intervals import Estimate
 from projects.vocabulary import Answer
 
 HELD_OUT_PERCENT = 20
-NOISE = 1.645
-"""Standard errors by which a challenger must be worse to be refused (one-sided 5%)."""
-MIN_PAIRS = 5
-"""Fewer held-out labels than this refuse nobody."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A fitted learner and what it took."""
-
-    learner: Learner
-    labels: int
-    seconds: float
 
 
 def is_held_out(project_id: int, task_id: int) -> bool:
@@ -57,14 +44,11 @@ def can_serve(kind: Kind, labels: Sequence[Label], *, minimum: int) -> bool:
     return len(classes) >= (2 if kind.form == "choice" else 1)
 
 
-def train(kind: Kind, labels: Sequence[Label], *, seed: int) -> Trained | None:
-    """Fit the kind's learner; ``None`` when the labels do not suffice for it."""
-    begun = time.monotonic()
-    learner = learner_file(kind.learner).new(kind)
-    learner.fit([label.text for label in labels], [label.answer for label in labels], seed=seed)
-    if not learner.classes_:
-        return None
-    return Trained(learner, len(labels), time.monotonic() - begun)
+def train(kind: Kind, learner: str, labels: Sequence[Label], *, seed: int) -> Learner | None:
+    """Fit a file of ``learners`` from scratch; ``None`` when the labels do not suffice for it."""
+    model = learner_file(learner).new(kind)
+    model.fit([label.text for label in labels], [label.answer for label in labels], seed=seed)
+    return model if model.classes_ else None
 
 
 def metric_of(kind: Kind) -> Metric:
@@ -82,13 +66,35 @@ def closeness(metric: Metric, reference: Answer, candidate: Answer) -> float:
     return 1.0 if found is None else found
 
 
-def examine(learner: Learner, labels: Sequence[Label], kind: Kind) -> list[float]:
-    """Agreement of the learner with each label, in order; abstaining counts as 0."""
-    metric = metric_of(kind)
+@dataclass(frozen=True)
+class Exam:
+    """What a model made of labels that it has not seen; everything in their order."""
+
+    agreement: tuple[float, ...]
+    """In [0, 1]; abstaining counts as 0."""
+    calibration: Estimate | None
+    """Expected calibration error of its answers; ``None`` where it gave too few to tell."""
+
+
+def examine(learner: Learner, labels: Sequence[Label], kind: Kind) -> Exam:
+    """Measure a model on labels that it has not seen."""
     guesses = learner.predict([label.text for label in labels]).items
+    pairs = [(g, one) for g, one in zip(guesses, labels, strict=True) if g is not None]
+    return Exam(
+        agreement=tuple(agreements(guesses, labels, kind)),
+        calibration=expected_calibration_error(
+            np.array([guess.confidence for guess, _ in pairs], dtype=np.float64),
+            [guess.answer == label.answer for guess, label in pairs],
+        ),
+    )
+
+
+def agreements(guesses: Sequence[Guess | None], labels: Sequence[Label], kind: Kind) -> list[float]:
+    """Agreement of each guess with its label, in order; abstaining counts as 0."""
+    metric = metric_of(kind)
     return [
         0.0 if guess is None else closeness(metric, label.answer, guess.answer)
-        for label, guess in zip(labels, guesses, strict=True)
+        for guess, label in zip(guesses, labels, strict=True)
     ]
 
 
@@ -135,17 +141,3 @@ def out_of_fold(
 def _fold(task_id: int, seed: int, folds: int) -> int:
     digest = hashlib.sha256(f"fold:{seed}:{task_id}".encode()).digest()
     return int.from_bytes(digest[:4]) % folds
-
-
-def is_worse(challenger: Sequence[float], champion: Sequence[float]) -> bool:
-    """Whether the challenger is worse on the same labels by more than noise.
-
-    Paired differences; worse means that their mean lies more than ``NOISE``
-    standard errors below zero.
-    """
-    differences = np.subtract(challenger, champion)
-    n = len(differences)
-    if n < MIN_PAIRS:
-        return False
-    error = float(differences.std(ddof=1)) / math.sqrt(n)
-    return float(differences.mean()) < -NOISE * error

@@ -12,6 +12,7 @@ from backend_ml import (
     digesting,
     events,
     lanes,
+    model_store,
     publishing,
     reconciling,
     retraining,
@@ -25,6 +26,7 @@ from projects.kit.engine import Acceptor, Engine, Lane
 from projects.kit.errors import PlatformError
 
 NUDGE_SECONDS = 0.5
+LINE_UP_SECONDS = 1.0
 PUBLISH_SECONDS = 5.0
 REDRIVE_SECONDS = 15.0
 
@@ -33,14 +35,11 @@ log = logs.get(__name__)
 
 def register(workshop: Workshop) -> None:
     """Tell the engine what the names of :mod:`backend_ml.lanes` mean."""
+    _register_fits(workshop)
 
     @engine.step(name="digest.apply")
     def digest_step(project_id: int) -> int:
         return digesting.digest(workshop, project_id)
-
-    @engine.step(name="train.fit")
-    def fit_step(project_id: int, cause: str) -> str | None:
-        return retraining.retrain(workshop, project_id, cause)
 
     @engine.step(name="publish.push")
     def push_step(project_id: int) -> int:
@@ -49,17 +48,6 @@ def register(workshop: Workshop) -> None:
     @engine.workflow(name=lanes.DIGEST)
     def digest(project_id: int) -> int:
         return digest_step(project_id)
-
-    @engine.workflow(name=lanes.TRAIN)
-    def train(project_id: int, cause: str) -> str | None:
-        try:
-            version = fit_step(project_id, cause)
-            if version is not None:
-                push_step(project_id)
-        except Exception as error:
-            retraining.record_failure(workshop, project_id, error)
-            raise
-        return version
 
     @engine.workflow(name=lanes.PUBLISH)
     def publish(project_id: int) -> int:
@@ -70,18 +58,68 @@ def register(workshop: Workshop) -> None:
             raise
 
 
+def _register_fits(workshop: Workshop) -> None:
+    @engine.step(name="train.fit")
+    def fit_step(project_id: int, cause: str) -> str | None:
+        return retraining.retrain(workshop, project_id, cause)
+
+    @engine.step(name="challenge.fit")
+    def challenge_step(project_id: int, learner: str, cause: str) -> str | None:
+        return retraining.challenge(workshop, project_id, learner, cause)
+
+    @engine.workflow(name=lanes.TRAIN)
+    def train(project_id: int, cause: str) -> str | None:
+        try:
+            return fit_step(project_id, cause)
+        except Exception as error:
+            retraining.record_failure(workshop, project_id, error)
+            raise
+
+    @engine.workflow(name=lanes.CHALLENGE)
+    def challenge(project_id: int, learner: str, cause: str) -> str | None:
+        return challenge_step(project_id, learner, cause)
+
+
 class Nudger:
     """Looks what is due and hands it to the engine; asking twice asks for one."""
 
     def __init__(self, workshop: Workshop, acceptor: Acceptor) -> None:
         self._workshop = workshop
         self._acceptor = acceptor
+        self._served: dict[int, int] = {}
+        """The version of each project that was last asked to be published."""
 
     def nudge(self) -> None:
-        """Ask for the trainings and the publications that are due now."""
+        """Ask for the trainings and the publications that are due now.
+
+        Both, if both are: a training that keeps failing must not stop the queue.
+        """
+        settings, now = self._workshop.settings, self._workshop.clock()
+        for project_id in settings.projects:
+            with self._workshop.reading() as session:
+                train = retraining.due_key(session, project_id, settings, now=now)
+                serving = model_store.champion(session, project_id)
+                low = publishing.runs_low(session, self._workshop, project_id)
+            if train is not None:
+                self._accept(lanes.TRAINING, lanes.TRAIN, project_id, train, key=train)
+            if serving is None:
+                continue
+            if low or self._served.get(project_id) != serving.id:
+                # With the version in the key, a new one is published at once.
+                key = f"publish-{project_id}-{serving.name}-{self._bucket(PUBLISH_SECONDS)}"
+                self._accept(lanes.PUBLISHING, lanes.PUBLISH, project_id, key=key)
+                self._served[project_id] = serving.id
+
+    def line_up(self) -> None:
+        """Ask for the other learners that are due to be tried."""
         for project_id in self._workshop.settings.projects:
-            for name, key in self._due(project_id):
-                self._accept(lanes.TRAINING, name, key, project_id)
+            with self._workshop.reading() as session:
+                wanted = retraining.challenges(session, self._workshop, project_id)
+            for learner, cause in wanted:
+                key = f"{cause}-{self._bucket(retraining.CHALLENGE_SECONDS)}"
+                self._accept(
+                    lanes.CHALLENGING, lanes.CHALLENGE, project_id, learner, cause, key=key
+                )
 
     def redrive(self) -> None:
         """Ask again for events that are still unhandled."""
@@ -89,29 +127,12 @@ class Nudger:
             waiting = {event.project_id for event in events.unhandled(session)}
         for project_id in sorted(waiting & set(self._workshop.settings.projects)):
             key = f"digest-{project_id}-{self._bucket(REDRIVE_SECONDS)}"
-            self._accept(lanes.EVENTS, lanes.DIGEST, key, project_id)
+            self._accept(lanes.EVENTS, lanes.DIGEST, project_id, key=key)
 
-    def _due(self, project_id: int) -> list[tuple[str, str]]:
-        """The workflows that are due and their keys.
-
-        Both, if both are: a training that keeps failing must not stop the queue.
-        """
-        settings, now = self._workshop.settings, self._workshop.clock()
-        due = []
-        with self._workshop.reading() as session:
-            key = retraining.due_key(session, project_id, settings, now=now)
-            if key is not None:
-                due.append((lanes.TRAIN, key))
-            if publishing.runs_low(session, self._workshop, project_id):
-                key = f"publish-{project_id}-{self._bucket(PUBLISH_SECONDS)}"
-                due.append((lanes.PUBLISH, key))
-        return due
-
-    def _accept(self, lane: Lane, name: str, key: str, project_id: int) -> None:
-        arguments = (project_id, key) if name == lanes.TRAIN else (project_id,)
+    def _accept(self, lane: Lane, name: str, project_id: int, *more: int | str, key: str) -> None:
         with transaction(self._workshop.sessions) as session:
             self._acceptor.accept(
-                session, lane, name, *arguments, key=key, lane_key=str(project_id)
+                session, lane, name, project_id, *more, key=key, lane_key=str(project_id)
             )
 
     def _bucket(self, seconds: float) -> int:
@@ -142,10 +163,11 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
         lock=settings.state_dir / "worker.lock",
     )
     register(workshop)
-    running.launch([lanes.EVENTS, lanes.TRAINING])
+    running.launch([lanes.EVENTS, lanes.PUBLISHING, lanes.TRAINING, lanes.CHALLENGING])
     acceptor = Acceptor(name=lanes.APPLICATION, url=settings.database_url)
     nudger = Nudger(workshop, acceptor)
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
+    running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
     running.every(REDRIVE_SECONDS, nudger.redrive, name="redrive")
     running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
     log.info("worker.started", projects=sorted(settings.projects))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend_ml.fitting import Fitter, Here
 from backend_ml.model_store import ModelStore
 from backend_ml.settings import Settings
 from backend_ml.tables import MIGRATIONS
@@ -39,6 +40,8 @@ class Workshop:
     """Sessions that only look; on SQLite they never wait for a writer."""
     store: ModelStore
     studio: LabelStudioWriter
+    fitter: Fitter = Here()  # noqa: RUF009 - it has no state
+    """Who fits: this process, or in a worker one that may be ended."""
     clock: Callable[[], datetime] = database.now
 
     def kind(self, project_id: int) -> Kind:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -138,28 +139,35 @@ def test_old_folders_are_removed(make_desk: MakeDesk) -> None:
     desk.answer(40)
     desk.hear()
     folder = desk.workshop.settings.models_dir / str(desk.project_id)
-    (folder / ".staged-left").mkdir(parents=True)
-    for number in range(7):
+    for name, age_hours in ((".staged-left", 3), (".staged-at-work", 1)):
+        (folder / name).mkdir(parents=True)
+        moment = (START - timedelta(hours=age_hours)).timestamp()
+        os.utime(folder / name, (moment, moment))
+    for number in range(12):
         with transaction(desk.workshop.sessions) as session:
             retraining.force(session, desk.project_id)
         assert desk.train(f"train-{number}") is not None
-    assert sorted(p.name for p in folder.iterdir()) == [f"intent-{n:04d}" for n in range(3, 8)]
+    # Of 12: the newest five (8 to 12), then every second, counted from the first (3, 5, 7),
+    # then every fourth (1).
+    assert sorted(p.name for p in folder.iterdir()) == [
+        ".staged-at-work", *(f"intent-{n:04d}" for n in (1, 3, 5, *range(7, 13)))
+    ]  # fmt: skip
+
+
+def test_kept_versions_lie_ever_farther_apart_and_none_is_wanted_again() -> None:
+    # The newest is number 99 (from zero). Gaps 0-4: all; 5-9: even; 10-19: by 4; 20-39: by 8;
+    # 40-79: by 16; 80-99: by 32.
+    assert model_store.milestones(100) == [
+        0, 32, 48, 64, 72, 80, 84, 88, 90, 92, 94, 95, 96, 97, 98, 99
+    ]  # fmt: skip
+    for count in range(1, 300):
+        assert set(model_store.milestones(count + 1)) <= {*model_store.milestones(count), count}
 
 
 def test_the_held_out_part_is_a_fifth_and_for_ever() -> None:
     chosen = [task for task in range(5000) if training.is_held_out(3, task)]
     assert 900 < len(chosen) < 1100
     assert chosen == [task for task in range(5000) if training.is_held_out(3, task)]
-
-
-def test_a_challenger_is_refused_only_beyond_noise() -> None:
-    champion = [1.0] * 20
-    assert not training.is_worse([1.0] * 20, champion)
-    # Worse on one of 20: mean -0.05, standard error 0.05, so 1 error below zero.
-    assert not training.is_worse([0.0] + [1.0] * 19, champion)
-    # Worse on 5 of 20: mean -0.25, standard error sqrt(0.1974/20) = 0.0993: 2.5 errors.
-    assert training.is_worse([0.0] * 5 + [1.0] * 15, champion)
-    assert not training.is_worse([0.0] * 4, [1.0] * 4)  # too few to tell
 
 
 def test_out_of_fold_guesses_come_from_models_that_did_not_see_the_label() -> None:

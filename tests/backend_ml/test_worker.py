@@ -73,9 +73,11 @@ class Accepted:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.lanes: list[Lane] = []
 
-    def accept(self, _session: object, _lane: Lane, name: str, *_: object, **__: object) -> bool:
+    def accept(self, _session: object, lane: Lane, name: str, *_: object, **__: object) -> bool:
         self.names.append(name)
+        self.lanes.append(lane)
         return True
 
 
@@ -92,3 +94,4 @@ def test_a_training_that_is_due_does_not_hold_up_a_publication(
     accepted = Accepted()
     worker.Nudger(desk.workshop, cast(Acceptor, accepted)).nudge()
     assert accepted.names == [lanes.TRAIN, lanes.PUBLISH]
+    assert accepted.lanes == [lanes.TRAINING, lanes.PUBLISHING]
