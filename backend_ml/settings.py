@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kinds import registry
-from projects.kinds.base import Kind
+from projects.kinds.base import HostedModel, Kind
+from projects.kit import discovery
+from projects.kit.errors import UnknownName
+
+HOSTING = "label_studio_ml"
+"""The learner that runs a user's own model: ``label_studio_ml:/path/model.py:Class``."""
 
 
 class Settings(BaseSettings):
@@ -26,6 +33,10 @@ class Settings(BaseSettings):
     basic_password: SecretStr
     webhook_secret: SecretStr
     projects: dict[int, str] = {}
+    learners: dict[int, str] = {}
+    host_python: str = ""
+    host_predict_seconds: float = Field(10.0, gt=0)
+    host_fit_seconds: float = Field(600.0, gt=0)
     strategy: str = "margin"
     random_share: float = Field(0.1, ge=0, le=1)
     batch_size: int = Field(40, gt=0)
@@ -38,14 +49,39 @@ class Settings(BaseSettings):
     reconcile_seconds: float = Field(10.0, gt=0)
     seed: int = Field(0, ge=0)
 
+    _kinds: dict[int, Kind] = PrivateAttr(default_factory=dict)
+    """Made once: a kind reads its files when it is first asked."""
+
     @model_validator(mode="after")
     def _check(self) -> Settings:
         unknown = sorted(set(self.projects.values()) - set(registry.names()))
         if unknown:
             raise ValueError(f"projects names unknown kinds {unknown}; known: {registry.names()}")
+        for project_id, learner in self.learners.items():
+            self._check_learner(project_id, learner)
         if not self.database_url:
             self.database_url = f"sqlite:///{self.state_dir / 'backend_ml.sqlite'}"
         return self
+
+    def _check_learner(self, project_id: int, learner: str) -> None:
+        """Raises ``ValueError`` with a sentence unless a project can have this learner."""
+        here = f"learners, project {project_id}"
+        kind = self.kind_of(project_id)
+        if kind is None:
+            raise ValueError(f"{here}: it is not in BACKEND_ML_PROJECTS")
+        try:
+            file = discovery.load(import_module("backend_ml.learners"), kind.learner)
+        except UnknownName as error:
+            raise ValueError(f"{here}: {error}") from error
+        if kind.form not in file.FORMS:
+            raise ValueError(f"{here}: {kind.learner} cannot give answers of the form {kind.form}")
+        if kind.learner == HOSTING:
+            if kind.hosted is None or not kind.hosted.name.isidentifier():
+                raise ValueError(f"{here}: {HOSTING}:/path/to/model.py:ClassName is expected")
+            if not kind.hosted.path.is_file():
+                raise ValueError(f"{here}: there is no file {kind.hosted.path}")
+        elif ":" in learner:
+            raise ValueError(f"{here}: only {HOSTING} runs a file")
 
     @property
     def models_dir(self) -> Path:
@@ -54,7 +90,25 @@ class Settings(BaseSettings):
     def kind_of(self, project_id: int) -> Kind | None:
         """The kind of a Label Studio project, ``None`` when the project is not ours."""
         name = self.projects.get(project_id)
-        return None if name is None else registry.load(name)
+        if name is not None and project_id not in self._kinds:
+            self._kinds[project_id] = self._with_learner(registry.load(name), project_id)
+        return self._kinds.get(project_id)
+
+    def _with_learner(self, kind: Kind, project_id: int) -> Kind:
+        """The kind with the learner that was chosen for this project, which has no rival."""
+        learner, _, place = self.learners.get(project_id, "").partition(":")
+        if learner:
+            hosted = HostedModel(place) if place else kind.hosted
+            kind = replace(kind, learner=learner, challengers=(), hosted=hosted)
+        if kind.hosted is None:
+            return kind
+        hosted = replace(
+            kind.hosted,
+            python=self.host_python or kind.hosted.python,
+            predict_seconds=self.host_predict_seconds,
+            fit_seconds=self.host_fit_seconds,
+        )
+        return replace(kind, hosted=hosted)
 
 
 def read_settings() -> Settings:

@@ -114,14 +114,17 @@ class Host:
             return self._exchange(message, seconds=seconds)
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(
-            [interpreter(self._hosted), "-u", str(PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=self._hosted.path.parent,
-            env=self._environment(),
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [interpreter(self._hosted), "-u", str(PROGRAM)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=self._hosted.path.parent,
+                env=self._environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HostedModelFailed(self._hosted.name, "it cannot be started") from error
         self._end = weakref.finalize(self, _end, self._process)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

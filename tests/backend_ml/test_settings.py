@@ -5,7 +5,10 @@ from pydantic import ValidationError
 
 import backend_ml
 from backend_ml.settings import Settings, read_settings
+from projects.kinds import registry
+from projects.kinds.base import HostedModel
 from tests.backend_ml.conftest import make_settings
+from tests.support.kinds import HOSTED
 
 README = Path(backend_ml.__file__).with_name("README.md").read_text(encoding="utf-8")
 
@@ -67,3 +70,44 @@ def test_unknown_kinds_and_shares_are_refused(tmp_path: Path) -> None:
 def test_numbers_out_of_bounds_are_refused(tmp_path: Path, name: str, value: int) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings(**make_settings(tmp_path).model_dump() | {name: value})
+
+
+OWN = f"label_studio_ml:{HOSTED / 'nearest.py'}:Nearest"
+
+
+def test_a_project_can_have_a_learner_of_its_own(tmp_path: Path) -> None:
+    known = make_settings(tmp_path).model_dump()
+    chosen = {"projects": {1: "intent", 2: "intent"}, "learners": {1: OWN}, "host_python": "py"}
+    settings = Settings(**known | chosen | {"host_predict_seconds": 3})
+    kind, other = settings.kind_of(1), settings.kind_of(2)
+    assert kind is not None
+    assert other == registry.load("intent")
+    assert (kind.learner, kind.challengers) == ("label_studio_ml", ())
+    assert kind.hosted == HostedModel(
+        f"{HOSTED / 'nearest.py'}:Nearest", "py", predict_seconds=3, fit_seconds=600
+    )
+    assert (kind.hosted.path, kind.hosted.name) == (HOSTED / "nearest.py", "Nearest")
+
+
+@pytest.mark.parametrize(
+    ("learner", "sentence"),
+    [
+        ("choice_guess", "There is no 'choice_guess' here. Known: "),
+        ("span_crf", "span_crf cannot give answers of the form choice"),
+        ("label_studio_ml", "label_studio_ml:/path/to/model.py:ClassName is expected"),
+        ("label_studio_ml:model.py", "label_studio_ml:/path/to/model.py:ClassName is expected"),
+        ("label_studio_ml:/nowhere/model.py:Model", "there is no file /nowhere/model.py"),
+        ("choice_linear:/x.py:X", "only label_studio_ml runs a file"),
+    ],
+)
+def test_a_learner_that_cannot_be_is_refused(tmp_path: Path, learner: str, sentence: str) -> None:
+    good = make_settings(tmp_path).model_dump() | {"projects": {1: "intent"}}
+    with pytest.raises(ValidationError) as refused:
+        Settings(**good | {"learners": {1: learner}})
+    assert f"project 1: {sentence}" in str(refused.value)
+
+
+def test_a_learner_for_nobodys_project_is_refused(tmp_path: Path) -> None:
+    good = make_settings(tmp_path).model_dump() | {"projects": {1: "intent"}}
+    with pytest.raises(ValidationError, match="project 2: it is not in BACKEND_ML_PROJECTS"):
+        Settings(**good | {"learners": {2: "choice_linear"}})
