@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from projects.kit.errors import PlatformError
-from scripts import up
+from scripts import models, up
 from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
 from scripts.programs import House
@@ -32,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models.app)
 out = Console()
 
 StateOption = Annotated[

@@ -109,7 +109,8 @@ def test_an_unreadable_champion_is_replaced(make_desk: MakeDesk) -> None:
     desk.hear()
     desk.train("one")
     folder = desk.workshop.settings.models_dir / str(desk.project_id) / "intent-0001"
-    (folder / "model.skops").write_bytes(b"PK")
+    for path in folder.iterdir():
+        path.write_bytes(b"PK")
     serving = Serving(desk.workshop.reading, desk.workshop.store)
     task = {"data": {"text": "please cancel the call with Bo tomorrow"}}
     assert serving.predict(desk.project_id, desk.kind, [task]) == [[]]
