@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
-from backend_ml.pool import Matrix, Positions
+from backend_ml.pool import Compact, Matrix, Positions
 
 SAMPLE = 5_000
 """So many texts say which words matter and which go together."""
@@ -24,7 +24,7 @@ LONGEST = 2_000
 class Embedder(Protocol):
     """Sentence embeddings: like texts get close rows."""
 
-    def embed(self, texts: Sequence[str]) -> Matrix:
+    def embed(self, texts: Sequence[str]) -> Compact:
         """Shape (n_texts, n_dimensions)."""
 
 
@@ -46,7 +46,7 @@ class _Described:
     def __init__(
         self,
         texts: Sequence[str],
-        embed: Callable[[Sequence[str]], Matrix] | None,
+        embed: Callable[[Sequence[str]], Compact] | None,
         seed: int,
     ) -> None:
         self._texts = texts

@@ -3,26 +3,25 @@
 Of each annotation the newest state is kept, and a deletion is for ever, unless
 Label Studio itself shows the task when it is asked. The label of a task follows
 from its annotations alone, so events may come late, twice, or in any order.
+
+Where several people answer a task, its label is the adjudicated truth if there is
+one, else the answer that most of them gave last; between answers with as many
+votes, the newest.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml.tables import (
-    AnnotationRow,
-    AssignmentRow,
-    LabelRow,
-    MarkRow,
-    PublicationRow,
-    TaskRow,
-)
+from backend_ml import suggestions
+from backend_ml.tables import AnnotationRow, AssignmentRow, LabelRow, MarkRow, TaskRow
 from projects.kinds.base import Kind
 from projects.vocabulary import Annotation, Answer, Task, answer_from_json, answer_to_json
 
@@ -40,13 +39,26 @@ class Label:
 
 
 class LabelStore:
-    """The labels of one project, inside the caller's transaction."""
+    """The labels of one project, inside the caller's transaction.
 
-    def __init__(self, session: Session, project_id: int, kind: Kind, *, now: datetime) -> None:
+    With ``reread``, a state that is known already is read again: after a change of the
+    labelling config it may say more.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        project_id: int,
+        kind: Kind,
+        *,
+        now: datetime,
+        reread: bool = False,
+    ) -> None:
         self._session = session
         self._project = project_id
         self._kind = kind
         self._now = now
+        self._reread = reread
 
     def see_tasks(self, tasks: Iterable[tuple[int, str]]) -> None:
         """Keep the text of each (task id, text)."""
@@ -121,7 +133,10 @@ class LabelStore:
         )
 
     def _keep_newest(self, row: AnnotationRow, annotation: Annotation) -> None:
-        if row.updated_at is not None and annotation.updated_at <= row.updated_at:
+        if row.updated_at is not None and (
+            annotation.updated_at < row.updated_at
+            or (annotation.updated_at == row.updated_at and not self._reread)
+        ):
             return
         text = self._text(annotation.task_id)
         answer = self._kind.read(annotation.regions, {self._kind.field: text})
@@ -132,6 +147,7 @@ class LabelStore:
         row.lead_time_seconds = annotation.lead_time_seconds
         row.ground_truth = annotation.ground_truth
         row.answer = answer_to_json(answer)
+        row.skipped = annotation.was_cancelled
         row.usable = not annotation.was_cancelled and self._kind.is_answer(answer)
 
     def _keep_shown(self, row: AnnotationRow, annotation: Annotation, *, unaided: bool) -> None:
@@ -171,7 +187,7 @@ class LabelStore:
         self._session.flush()
 
     def _chosen(self, task_id: int) -> AnnotationRow | None:
-        """The annotation that counts: adjudicated truth first, then the newest."""
+        """The annotation that counts: adjudicated truth first, then the answer of most."""
         task = self._session.get(TaskRow, (self._project, task_id))
         if task is None or task.deleted:
             return None
@@ -180,15 +196,11 @@ class LabelStore:
             for row in self._session.scalars(self._annotations(task_id))
             if row.usable and not row.deleted and row.updated_at is not None
         ]
-        return max(
-            rows,
-            key=lambda row: (row.ground_truth, row.updated_at, row.annotation_id),
-            default=None,
-        )
+        return _gold(rows) or _of_most(rows)
 
     def _label_values(self, row: AnnotationRow) -> dict[str, Any]:
         told = isinstance(row.shown, Mapping)
-        suggestion = row.shown if isinstance(row.shown, Mapping) else self._published(row)
+        suggestion = suggestions.met(self._session, row, self._kind)
         answer = answer_from_json(row.answer)
         arm = self._session.get(AssignmentRow, (self._project, row.task_id))
         return {
@@ -206,22 +218,6 @@ class LabelStore:
             "outcome": _outcome(answer, suggestion.get("answer")),
             "suggestion_estimated": not told and "answer" in suggestion,
         }
-
-    def _published(self, row: AnnotationRow) -> Mapping[str, Any]:
-        """The last suggestion that was published for the task before it was answered."""
-        query = (
-            sa.select(PublicationRow)
-            .where(
-                PublicationRow.project_id == self._project,
-                PublicationRow.task_id == row.task_id,
-                PublicationRow.pushed_at <= row.created_at,
-            )
-            .order_by(PublicationRow.pushed_at.desc(), PublicationRow.plan_id.desc())
-        )
-        found = self._session.scalars(query).first()
-        if found is None:
-            return {}
-        return {"version": found.version, "confidence": found.confidence, "answer": found.answer}
 
     def _mark_change(self) -> None:
         mark = self._session.get(MarkRow, self._project)
@@ -260,26 +256,28 @@ def accepted(session: Session, project_id: int) -> list[Label]:
     return [Label(task_id, text, answer_from_json(answer)) for task_id, text, answer in rows]
 
 
-def is_open(project_id: int) -> sa.ColumnElement[bool]:
-    """Condition on ``TaskRow``: it is there, and nobody has answered or skipped it."""
-    answered = sa.exists().where(
-        AnnotationRow.project_id == project_id,
-        AnnotationRow.task_id == TaskRow.task_id,
-        AnnotationRow.deleted.is_(False),
-    )
-    return sa.and_(
-        TaskRow.project_id == project_id,
-        TaskRow.deleted.is_(False),
-        TaskRow.text != "",
-        ~answered,
+def _gold(rows: Sequence[AnnotationRow]) -> AnnotationRow | None:
+    """The newest adjudicated truth."""
+    return max((row for row in rows if row.ground_truth), key=_age, default=None)
+
+
+def _of_most(rows: Sequence[AnnotationRow]) -> AnnotationRow | None:
+    """The newest annotation with the answer that most people gave last; ties to the newest."""
+    votes: dict[tuple[bool, int], AnnotationRow] = {}
+    for row in sorted(rows, key=_age):
+        known = row.completed_by is not None
+        votes[known, row.completed_by if row.completed_by is not None else row.annotation_id] = row
+    counts = Counter(answer_from_json(row.answer) for row in votes.values())
+    return max(
+        votes.values(),
+        key=lambda row: (counts[answer_from_json(row.answer)], *_age(row)),
+        default=None,
     )
 
 
-def open_tasks(session: Session, project_id: int) -> list[tuple[int, str]]:
-    """(id, text) of the open tasks, in the order of ids."""
-    query = sa.select(TaskRow.task_id, TaskRow.text).where(is_open(project_id))
-    rows = session.execute(query.order_by(TaskRow.task_id))
-    return [(task_id, text) for task_id, text in rows]
+def _age(row: AnnotationRow) -> tuple[datetime, int]:
+    """Larger is newer."""
+    return row.updated_at or datetime.min.replace(tzinfo=UTC), row.annotation_id
 
 
 def _outcome(answer: Answer, suggested: Sequence[Mapping[str, Any]] | None) -> str:

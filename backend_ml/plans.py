@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend_ml import waiting
 from backend_ml.tables import PlanRow, PublicationRow, TaskRow
 
 
@@ -64,10 +65,59 @@ def texts(session: Session, plan_id: int) -> dict[int, str]:
 
 def has_rows(session: Session, project_id: int, version: str) -> bool:
     """Whether anything of the version was decided on."""
-    query = sa.select(sa.func.count()).where(
-        PublicationRow.project_id == project_id, PublicationRow.version == version
-    )
+    query = sa.select(sa.func.count()).where(*_standing(project_id, version))
     return bool(session.scalar(query))
+
+
+def last_version(session: Session, project_id: int) -> str | None:
+    """The version of the newest plan, carried out or not; ``None`` before the first."""
+    query = sa.select(PlanRow.version).where(PlanRow.project_id == project_id)
+    return session.scalars(query.order_by(PlanRow.id.desc()).limit(1)).first()
+
+
+def published(session: Session, project_id: int, version: str) -> frozenset[int]:
+    """Tasks with a prediction of the version that is in Label Studio, or is going there."""
+    query = sa.select(PublicationRow.task_id).where(*_standing(project_id, version))
+    return frozenset(session.scalars(query))
+
+
+def lacks_any(session: Session, project_id: int, version: str) -> bool:
+    """Whether some untouched task has no prediction of the version."""
+    there = sa.exists().where(
+        *_standing(project_id, version), PublicationRow.task_id == TaskRow.task_id
+    )
+    query = sa.select(TaskRow.task_id).where(waiting.is_untouched(project_id), ~there)
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def front(session: Session, project_id: int, version: str, *, most: int) -> list[int]:
+    """Untouched tasks of the batch that was shown before ``version``, as they are handed out."""
+    before = sa.and_(
+        PublicationRow.project_id == project_id,
+        PublicationRow.version != version,
+        PublicationRow.pushed_at.is_not(None),
+        PublicationRow.pruning_at.is_(None),
+    )
+    last = sa.select(PublicationRow.version).where(before)
+    shown = session.scalars(last.order_by(PublicationRow.plan_id.desc()).limit(1)).first()
+    if shown is None:
+        return []
+    query = (
+        sa.select(TaskRow.task_id)
+        .join(PublicationRow, PublicationRow.task_id == TaskRow.task_id)
+        .where(before, PublicationRow.version == shown, waiting.is_untouched(project_id))
+        .order_by(PublicationRow.confidence, TaskRow.task_id)
+        .limit(most)
+    )
+    return list(session.scalars(query))
+
+
+def _standing(project_id: int, version: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        PublicationRow.project_id == project_id,
+        PublicationRow.version == version,
+        PublicationRow.pruning_at.is_(None),
+    )
 
 
 def _open(project_id: int) -> sa.ColumnElement[bool]:

@@ -1,20 +1,27 @@
-"""What no webhook told us: ask Label Studio what changed since the last look."""
+"""What no webhook told us: ask Label Studio what changed since the last look.
+
+Each look begins with the project itself: is it there, what can be answered in it, how
+many people answer a task. When its labelling config has changed, every answer is read
+again: reading leaves out labels that the config does not offer.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend_ml import waiting
 from backend_ml.labels import LabelStore
-from backend_ml.tables import LookRow, TaskRow, hold
-from backend_ml.workshop import Workshop
+from backend_ml.tables import LookRow, ProjectRow, TaskRow, hold
+from backend_ml.workshop import UnknownProject, Workshop
 from projects.kit import logs
 from projects.kit.database import transaction
-from projects.kit.errors import NotInLabelStudio
-from projects.vocabulary import Task
+from projects.kit.errors import BadInput, NotInLabelStudio
+from projects.vocabulary import Project, Task
 
 OVERLAP = timedelta(seconds=60)
 """Looks overlap by this much: clocks differ, and a change takes time to become visible."""
@@ -26,34 +33,105 @@ CHUNK = 50
 log = logs.get(__name__)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What one look is to see."""
+
+    began: datetime
+    config: str
+    after: datetime | None
+    """Only tasks touched since; ``None`` for all."""
+    reread: bool
+    """The config is not the one under which the answers were read."""
+
+
 def reconcile(workshop: Workshop, project_id: int) -> int:
-    """Compare a project with Label Studio; returns how many tasks were looked at."""
-    began = workshop.clock()
+    """Compare a project with Label Studio; returns how many tasks were looked at.
+
+    A project that is gone there is left as it was, and so is everything else of ours.
+    """
+    try:
+        project = workshop.studio.project(project_id)
+    except NotInLabelStudio:
+        _mark_gone(workshop, project_id)
+        return 0
+    look = _begin(workshop, project)
+    shown = _compare_tasks(workshop, project_id, look)
+    if look.after is None:
+        _forget_missing(workshop, project_id, shown, look.began)
     with transaction(workshop.sessions) as session:
-        look = session.get(LookRow, project_id)
-        last, looks = (look.looked_at, look.looks) if look else (None, 0)
-    full = last is None or looks % FULL_EVERY == 0
-    after = None if full or last is None else last - OVERLAP
+        row = session.get_one(LookRow, project_id)
+        row.looked_at, row.looks, row.config = look.began, row.looks + 1, look.config
+        session.get_one(ProjectRow, project_id).people = list(
+            waiting.at_work(session, project_id, now=look.began)
+        )
+    log.debug("project.compared", project=project_id, tasks=len(shown), full=look.after is None)
+    return len(shown)
+
+
+def _begin(workshop: Workshop, project: Project) -> Look:
+    """Keep what Label Studio says of the project, and say what there is to look at."""
+    began = workshop.clock()
+    problem = _problem(workshop, project)
+    with transaction(workshop.sessions) as session:
+        hold(session, project.id)
+        row = _project_row(session, project.id)
+        if row.config_problem != problem:
+            log.warning("config.unsuitable", project=int(project.id), fits=problem is None)
+        row.config, row.config_problem, row.gone = project.label_config, problem, False
+        row.overlap, row.skips_count = project.overlap, project.skips_count
+        look = session.get(LookRow, project.id)
+        if look is None:
+            look = LookRow(project_id=project.id, looks=0)
+            session.add(look)
+        reread = look.config != project.label_config
+        full = look.looked_at is None or look.looks % FULL_EVERY == 0 or reread
+        after = None if full or look.looked_at is None else look.looked_at - OVERLAP
+    return Look(began, project.label_config, after, reread)
+
+
+def _problem(workshop: Workshop, project: Project) -> str | None:
+    """Why the kind cannot answer under the project's config."""
+    kind = workshop.settings.kind_of(project.id)
+    if kind is None:
+        raise UnknownProject(project.id)
+    try:
+        kind.with_config(project.label_config)
+    except BadInput as error:
+        return str(error)
+    return None
+
+
+def _mark_gone(workshop: Workshop, project_id: int) -> None:
+    with transaction(workshop.sessions) as session:
+        hold(session, project_id)
+        row = _project_row(session, project_id)
+        if not row.gone:
+            log.warning("project.gone", project=project_id)
+        row.gone = True
+
+
+def _project_row(session: Session, project_id: int) -> ProjectRow:
+    row = session.get(ProjectRow, project_id)
+    if row is None:
+        row = ProjectRow(project_id=project_id, config="", overlap=1, gone=False, people=[])
+        session.add(row)
+    return row
+
+
+def _compare_tasks(workshop: Workshop, project_id: int, look: Look) -> set[int]:
+    """Bring every task of the look to the state it has in Label Studio; returns their ids."""
     kind = workshop.kind(project_id)
     shown: set[int] = set()
-    tasks = workshop.studio.tasks(project_id, updated_after=after)
+    tasks = workshop.studio.tasks(project_id, updated_after=look.after)
     while part := list(islice(tasks, CHUNK)):
         with transaction(workshop.sessions) as session:
             hold(session, project_id)
-            store = LabelStore(session, project_id, kind, now=workshop.clock())
+            store = LabelStore(session, project_id, kind, now=workshop.clock(), reread=look.reread)
             for task in part:
                 _compare(session, store, task)
         shown.update(task.id for task in part)
-    if full:
-        _forget_missing(workshop, project_id, shown, began)
-    with transaction(workshop.sessions) as session:
-        look = session.get(LookRow, project_id)
-        if look is None:
-            look = LookRow(project_id=project_id, looks=0)
-            session.add(look)
-        look.looked_at, look.looks = began, looks + 1
-    log.debug("project.compared", project=project_id, tasks=len(shown), full=full)
-    return len(shown)
+    return shown
 
 
 def _compare(session: Session, store: LabelStore, task: Task) -> None:

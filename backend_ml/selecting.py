@@ -9,7 +9,16 @@ Label Studio serves the lowest confidence first, so random tasks that the model
 is sure of come last. If new tasks were added for ever, those would never be
 answered, and the random part would show the hard tasks only. So an epoch begins
 only when the random part of the epoch before the last one is answered; until
-then the queue runs down to it.
+then the queue runs down to it, or to what the people at work have on their screens.
+
+A new version does not take the suggestion away from what somebody has open: the
+front of the last batch, which Label Studio hands out first, is published under it
+too. Those tasks count as part of the batch. The random part is drawn before, from
+all open tasks and without a look at the front, so its chances stay equal.
+
+With several annotations a task, only tasks that nobody has touched are drawn or
+chosen: one label teaches what two do. Those that are begun get a prediction of the
+new version besides; Label Studio hands them out before all others.
 """
 
 from __future__ import annotations
@@ -26,6 +35,8 @@ RANDOM = "random"
 ACTIVE = "active"
 STUCK = 2
 """So few open tasks may be locked by somebody who left: they do not hold up the next epoch."""
+ON_SCREENS = 2
+"""What a person has open, and what they get next."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +52,15 @@ class Board:
     """What there is to choose from."""
 
     open_ids: tuple[int, ...]
+    """Tasks that nobody has touched."""
     assigned: Mapping[int, Assignment]
-    """Of every task ever drawn, answered ones included."""
+    """Of the tasks of the newest epoch, and of all that were ever drawn at random."""
     published: frozenset[int]
-    """Open tasks that already have a prediction of the version to publish."""
+    """Untouched tasks that already have a prediction of the version to publish."""
+    front: tuple[int, ...] = ()
+    """Untouched tasks of the last version's batch that somebody may have before them."""
+    begun: tuple[int, ...] = ()
+    """Tasks that somebody has answered and others are to answer too, unpublished ones."""
 
     @property
     def epoch(self) -> int:
@@ -62,6 +78,8 @@ class Sizes:
     batch: int
     random_share: float
     low_water: int
+    people: int = 0
+    """How many people are at work."""
 
     @property
     def random(self) -> int:
@@ -80,10 +98,12 @@ class Draw:
     random: tuple[int, ...]
     """Random tasks, those of earlier draws included."""
     active: tuple[int, ...]
+    begun: tuple[int, ...] = ()
+    """Tasks that keep the arm they have."""
 
     @property
     def task_ids(self) -> tuple[int, ...]:
-        return self.random + self.active
+        return self.random + self.active + self.begun
 
 
 def active_left(board: Board, sizes: Sizes) -> int:
@@ -105,18 +125,19 @@ def begins_epoch(board: Board, sizes: Sizes) -> bool:
     queue = len(waiting) + active_left(board, sizes)
     if queue >= sizes.low_water:
         return False
-    return queue <= STUCK or all(board.assigned[i].epoch == board.epoch for i in waiting)
+    on_screens = max(STUCK, ON_SCREENS * sizes.people)
+    return queue <= on_screens or all(board.assigned[i].epoch == board.epoch for i in waiting)
 
 
 def wants_draw(board: Board, sizes: Sizes) -> bool:
     """Whether a draw now would publish anything; cheap, it needs no model."""
-    if len(board.published) == len(board.open_ids):
+    if len(board.published) >= len(board.open_ids):
         return False
     if begins_epoch(board, sizes):
         return True
-    chosen = sum(1 for i in board.published if i not in set(board.waiting()))
-    missing = set(board.waiting()) - board.published
-    return bool(missing) or chosen < active_left(board, sizes)
+    waiting = frozenset(board.waiting())
+    chosen = len(board.published - waiting)
+    return bool(waiting - board.published) or chosen < active_left(board, sizes)
 
 
 def draw(
@@ -130,11 +151,12 @@ def draw(
     fresh: list[int] = []
     if begins_epoch(board, sizes):
         epoch, quota = epoch + 1, sizes.active
-        free = [i for i in board.open_ids if i not in set(waiting)]
+        held = frozenset(waiting)
+        free = [i for i in board.open_ids if i not in held]
         fresh = [free[p] for p in rng.permutation(len(free))[: sizes.random]]
     random_part = (*waiting, *sorted(fresh))
     active = _active(board, pool, strategy, quota, taken=frozenset(random_part), rng=rng)
-    return Draw(epoch, random_part, tuple(active))
+    return Draw(epoch, random_part, tuple(active), board.begun)
 
 
 def _active(
@@ -146,12 +168,13 @@ def _active(
     taken: frozenset[int],
     rng: np.random.Generator,
 ) -> list[int]:
-    """What is published under this version already stays; the strategy fills up the quota."""
-    kept = [i for i in board.open_ids if i in board.published and i not in taken]
+    """What this version has published and the front stay; the strategy fills up the quota."""
+    stays = (board.published | frozenset(board.front)) - taken
+    kept = [i for i in board.open_ids if i in stays]
     rows = [
         row
         for row, task_id in enumerate(board.open_ids)
-        if task_id not in taken and task_id not in board.published
+        if task_id not in taken and task_id not in stays
     ]
     part = pool.take(np.asarray(rows, dtype=np.int64))
     chosen = strategy.select(part, max(0, quota - len(kept)), rng=rng)

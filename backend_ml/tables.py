@@ -49,7 +49,11 @@ class ProjectRow(Base):
     config_problem: Mapped[str | None]
     """Why the kind cannot answer under that config."""
     overlap: Mapped[int] = mapped_column(default=1)
-    """How many people answer each task (Label Studio's ``maximum_annotations``)."""
+    """How many annotations finish a task (Label Studio's ``maximum_annotations``)."""
+    skips_count: Mapped[bool] = mapped_column(default=False)
+    """Whether a skip is one of them (Label Studio's ``IGNORE_SKIPPED``)."""
+    people: Mapped[Json] = mapped_column(default=list)
+    """Who annotated in the hour before the last look, by id."""
     gone: Mapped[bool] = mapped_column(default=False)
     """Deleted in Label Studio."""
     pinned: Mapped[bool] = mapped_column(default=False)
@@ -73,6 +77,7 @@ class AnnotationRow(Base):
     """The newest state we know of one annotation; deleted ones stay, so that they stay deleted."""
 
     __tablename__ = "annotation"
+    __table_args__ = (sa.Index("ix_annotation_of_task", "project_id", "task_id"),)
     annotation_id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(index=True)
     task_id: Mapped[int | None] = mapped_column(index=True)
@@ -81,6 +86,7 @@ class AnnotationRow(Base):
     completed_by: Mapped[int | None]
     lead_time_seconds: Mapped[float | None]
     usable: Mapped[bool] = mapped_column(default=False)
+    skipped: Mapped[bool] = mapped_column(default=False)
     ground_truth: Mapped[bool] = mapped_column(default=False)
     answer: Mapped[Marks] = mapped_column(default=list)
     shown: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
@@ -205,7 +211,12 @@ class PublicationRow(Base):
     confidence: Mapped[float]
     answer: Mapped[Marks]
     mark_confidences: Mapped[Json]
+    abstained: Mapped[bool] = mapped_column(default=False)
+    """The model had nothing worth showing; pushed empty, so that the task has its place."""
     pushed_at: Mapped[datetime | None]
+    pruning_at: Mapped[datetime | None]
+    """When it was decided to remove it from Label Studio again."""
+    pruned_at: Mapped[datetime | None]
 
 
 class LookRow(Base):
@@ -215,6 +226,8 @@ class LookRow(Base):
     project_id: Mapped[int] = mapped_column(primary_key=True)
     looked_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0)
+    config: Mapped[str | None]
+    """The labelling config under which every answer was read."""
 
 
 def hold(session: Session, project_id: int) -> None:

@@ -12,7 +12,7 @@ from backend_ml import (
     digesting,
     events,
     lanes,
-    model_store,
+    planning,
     publishing,
     reconciling,
     retraining,
@@ -86,7 +86,7 @@ class Nudger:
     def __init__(self, workshop: Workshop, acceptor: Acceptor) -> None:
         self._workshop = workshop
         self._acceptor = acceptor
-        self._served: dict[int, int] = {}
+        self._served: dict[int, str] = {}
         """The version of each project that was last asked to be published."""
 
     def nudge(self) -> None:
@@ -98,17 +98,16 @@ class Nudger:
         for project_id in settings.projects:
             with self._workshop.reading() as session:
                 train = retraining.due_key(session, project_id, settings, now=now)
-                serving = model_store.champion(session, project_id)
-                low = publishing.runs_low(session, self._workshop, project_id)
+                serving = planning.serving(session, self._workshop, project_id)
+                low = planning.runs_low(session, self._workshop, project_id)
             if train is not None:
                 self._accept(lanes.TRAINING, lanes.TRAIN, project_id, train, key=train)
-            if serving is None:
-                continue
-            if low or self._served.get(project_id) != serving.id:
+            name = "" if serving is None else serving.name
+            if low or (name and self._served.get(project_id) != name):
                 # With the version in the key, a new one is published at once.
-                key = f"publish-{project_id}-{serving.name}-{self._bucket(PUBLISH_SECONDS)}"
+                key = f"publish-{project_id}-{name}-{self._bucket(PUBLISH_SECONDS)}"
                 self._accept(lanes.PUBLISHING, lanes.PUBLISH, project_id, key=key)
-                self._served[project_id] = serving.id
+                self._served[project_id] = name
 
     def line_up(self) -> None:
         """Ask for the other learners that are due to be tried."""

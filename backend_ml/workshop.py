@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from backend_ml.fitting import Fitter, Here
 from backend_ml.model_store import ModelStore
 from backend_ml.settings import Settings
-from backend_ml.tables import MIGRATIONS
+from backend_ml.tables import MIGRATIONS, ProjectRow
 from projects.kinds.base import Kind
 from projects.kit import database
 from projects.kit.database import Sessions
@@ -45,11 +46,25 @@ class Workshop:
     clock: Callable[[], datetime] = database.now
 
     def kind(self, project_id: int) -> Kind:
-        """The kind of a project; raises :class:`UnknownProject`."""
+        """The kind of a project, with the labels that people see there now.
+
+        Under a config that it cannot answer, the kind as it is in its folder.
+        Raises :class:`UnknownProject`.
+        """
         kind = self.settings.kind_of(project_id)
         if kind is None:
             raise UnknownProject(project_id)
-        return kind
+        with self.reading() as session:
+            row = session.get(ProjectRow, project_id)
+        if row is None or not row.config or row.config_problem is not None:
+            return kind
+        return _under(kind, row.config)
+
+
+@lru_cache(maxsize=64)
+def _under(kind: Kind, config: str) -> Kind:
+    """The kind under a config; made once, as reading a config takes its time."""
+    return kind.with_config(config)
 
 
 def open_workshop(settings: Settings, *, studio: LabelStudioWriter | None = None) -> Workshop:

@@ -127,6 +127,10 @@ class Project:
     guidelines: str
     task_count: int
     sampling: str = ""
+    overlap: int = 1
+    """How many annotations finish a task."""
+    skips_count: bool = False
+    """Whether a skip is one of them."""
     extra: Json = field(default_factory=dict)
 
 
@@ -234,4 +238,6 @@ def project_from_json(row: Mapping[str, Any]) -> Project:
         guidelines=str(row.get("expert_instruction") or ""),
         task_count=int(row.get("task_number") or 0),
         sampling=str(row.get("sampling") or ""),
+        overlap=int(row.get("maximum_annotations") or 1),
+        skips_count=row.get("skip_queue") == "IGNORE_SKIPPED",
     )

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import labels, training
+from backend_ml import training, waiting
 from backend_ml.selecting import ACTIVE, RANDOM
 from backend_ml.tables import AssignmentRow, LabelRow
 from projects.kinds.base import Kind
@@ -19,6 +19,8 @@ from projects.vocabulary import answer_from_json
 
 BUCKET = 25
 """Labels per point of the course of accuracy."""
+RANDOM_POINT = 15
+"""Answers per point of the random arm: a tenth of the labels, so buckets hold too few."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,16 @@ class Live:
                 i for place, ids in self.completed.items() if first <= place < end for i in ids
             )
         return self.estimate(row.task_id for row in self.rows[first:end] if row.arm == arm)
+
+    def random_course(self, least: int = RANDOM_POINT) -> list[dict[str, Any]]:
+        """The random arm over time: whole draws together until there are ``least`` answers."""
+        points, gathered = [], list[int]()
+        for place, ids in sorted(self.completed.items()):
+            gathered += [i for i in ids if i in self.agreements]
+            if len(gathered) >= least:
+                points.append({"labels": place + 1} | {RANDOM: _plain(self.estimate(gathered))})
+                gathered = []
+        return points
 
     def course(self, bucket: int = BUCKET) -> list[dict[str, Any]]:
         """Both arms and all labels together, by the number of labels at the time."""
@@ -113,7 +125,7 @@ def _random_draws(
     session: Session, project_id: int, epochs: Mapping[int, int], labelled: set[int]
 ) -> list[dict[str, Any]]:
     """How far each random draw has come; it is complete when none of its tasks is open."""
-    still_open = {task_id for task_id, _ in labels.open_tasks(session, project_id)}
+    still_open = {task_id for task_id, _ in waiting.open_tasks(session, project_id)}
     tasks: dict[int, set[int]] = {}
     for task_id, epoch in epochs.items():
         tasks.setdefault(epoch, set()).add(task_id)

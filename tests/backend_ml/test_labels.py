@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend_ml import digesting, events
-from backend_ml.labels import LabelStore, open_tasks
+from backend_ml.labels import LabelStore
 from backend_ml.tables import (
     AnnotationRow,
     Base,
@@ -23,6 +23,7 @@ from backend_ml.tables import (
     PublicationRow,
     TaskRow,
 )
+from backend_ml.waiting import open_tasks
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
 from projects.kit.database import transaction

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import generate_latest
 
-from backend_ml import evidence, labels, publishing
+from backend_ml import evidence, planning, publishing, waiting
 from backend_ml.metrics import Metrics
 from backend_ml.selecting import ACTIVE, RANDOM
 from backend_ml.tables import AssignmentRow, PublicationRow, VersionRow
@@ -152,7 +152,7 @@ def test_a_task_that_is_gone_does_not_hold_up_the_rest(make_desk: MakeDesk) -> N
     publishing.publish(desk.workshop, desk.project_id)
     assert Counter(desk.stored()).total() == 29
     with transaction(desk.workshop.sessions) as session:
-        open_ids = [task for task, _ in labels.open_tasks(session, desk.project_id)]
+        open_ids = [task for task, _ in waiting.open_tasks(session, desk.project_id)]
     assert desk.task_ids[-1] not in open_ids
 
 
@@ -192,16 +192,16 @@ def test_a_low_queue_is_topped_up_under_the_same_version(make_desk: MakeDesk) ->
     desk.train("one")
     publishing.publish(desk.workshop, desk.project_id)
     with desk.workshop.reading() as session:
-        assert not publishing.runs_low(session, desk.workshop, desk.project_id)
+        assert not planning.runs_low(session, desk.workshop, desk.project_id)
     for task_id, _ in desk.stored()[:6]:
         desk.answer_task(task_id)
     desk.hear()
     with desk.workshop.reading() as session:
-        assert publishing.runs_low(session, desk.workshop, desk.project_id)
+        assert planning.runs_low(session, desk.workshop, desk.project_id)
     assert publishing.publish(desk.workshop, desk.project_id) > 0
     assert set(Counter(desk.stored()).values()) == {1}
     with desk.workshop.reading() as session:
-        assert not publishing.runs_low(session, desk.workshop, desk.project_id)
+        assert not planning.runs_low(session, desk.workshop, desk.project_id)
 
 
 def test_evidence_compares_suggestions_with_answers(make_desk: MakeDesk) -> None:
@@ -294,7 +294,7 @@ def test_what_is_not_chosen_again_belongs_to_no_arm(make_desk: MakeDesk) -> None
     publishing.publish(desk.workshop, desk.project_id)
     with transaction(desk.workshop.sessions) as session:
         active = sa.select(AssignmentRow.task_id).where(AssignmentRow.arm == ACTIVE)
-        still_open = {task_id for task_id, _ in labels.open_tasks(session, desk.project_id)}
+        still_open = {task_id for task_id, _ in waiting.open_tasks(session, desk.project_id)}
         chosen = set(session.scalars(active)) & still_open
         newest = sa.select(PublicationRow.task_id).where(PublicationRow.version == "intent-0002")
         assert chosen <= set(session.scalars(newest))
