@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize
 
 from backend_ml.pool import Matrix, Vector
@@ -14,6 +16,7 @@ Line = tuple[float, float]
 """Slope and offset."""
 NO_SHARES: Line = (4.0, 2.0)
 """For distances of a linear machine, before anything is known of them."""
+NO_CHANGE: Line = (1.0, 0.0)
 BINS = 15
 DRAWS = 500
 BLOCK = 500_000
@@ -38,15 +41,18 @@ def shares(scores: Matrix, line: Line) -> Matrix:
     return softmax(np.asarray(-np.logaddexp(0.0, -(slope * scores + offset))))
 
 
-def fit_shares(scores: Matrix, truth: Sequence[int]) -> Line:
+def fit_shares(
+    scores: Matrix, truth: Sequence[int], *, of: Callable[[Matrix, Line], Matrix] = shares
+) -> Line:
     """Slope and offset under which :func:`shares` says how often it is right.
 
     Parameters
     ----------
-    scores : array, shape (n, n_classes)
+    scores : array, shape (n, n_columns)
         From folds that did not train on the row.
     truth : columns of the true classes; -1 where it is none of them
         Such a row can only be wrong, and asks for the same doubt about every class.
+    of : the way from distances and a line to rows of probabilities
 
     Returns
     -------
@@ -63,7 +69,7 @@ def fit_shares(scores: Matrix, truth: Sequence[int]) -> Line:
     if len(truth) < 10:
         return NO_SHARES
     columns = np.asarray(truth)
-    n, classes = scores.shape
+    n, classes = of(scores, NO_SHARES).shape
     doubt = 1.0 / (n + 2.0)
     target = np.full((n, classes), doubt / (classes - 1))
     target[columns >= 0, columns[columns >= 0]] = 1.0 - doubt
@@ -71,7 +77,7 @@ def fit_shares(scores: Matrix, truth: Sequence[int]) -> Line:
     start = np.array([np.log(NO_SHARES[0]), NO_SHARES[1]])
 
     def loss(place: Vector) -> float:
-        proba = shares(scores, (float(np.exp(place[0])), float(place[1])))
+        proba = of(scores, (float(np.exp(place[0])), float(place[1])))
         pull = 0.01 * float(((place - start) ** 2).sum())
         return float(-(target * np.log(proba + 1e-12)).sum() + pull) / n
 
@@ -112,6 +118,47 @@ def logit(confidence: Vector) -> Vector:
 def on_line(confidence: Vector, line: Line) -> Vector:
     """Apply what :func:`fit_logit_line` found."""
     return np.asarray(1.0 / (1.0 + np.exp(-(line[0] * logit(confidence) + line[1]))))
+
+
+@dataclass(frozen=True)
+class Several:
+    """Probabilities where any number of labels may be right.
+
+    All labels share one line from distances to log odds, since a label of few examples
+    has too few for a line of its own. The probability that all are decided rightly would
+    be a product if labels had nothing to do with each other; a second line makes that
+    product honest.
+    """
+
+    each: Line = (3.0, 0.0)
+    whole: Line = NO_CHANGE
+
+    def marginals(self, scores: Matrix) -> Matrix:
+        """The probability of each label; of a distance of minus infinity it is 0."""
+        slope, offset = self.each
+        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * (slope * scores + offset))))
+
+    def confidence(self, marginals: Matrix) -> Vector:
+        """The probability that exactly the labels above one half are right."""
+        return on_line(np.maximum(marginals, 1.0 - marginals).prod(axis=1), self.whole)
+
+
+def fit_several(scores: Matrix, targets: NDArray[np.bool_]) -> Several:
+    """Both lines, from distances of texts that were not trained on.
+
+    ``scores`` and ``targets`` have shape (n_texts, n_labels); a label that its fold
+    could not learn is minus infinity.
+    """
+    start = Several()
+    if not len(scores):
+        return start
+    known = np.isfinite(scores)
+    slope, offset = fit_logit_line(start.marginals(scores[known]), targets[known].tolist())
+    several = Several((slope * start.each[0], offset))
+    marginals = several.marginals(scores)
+    right = ((marginals > 0.5) == targets).all(axis=1)
+    whole = fit_logit_line(several.confidence(marginals), right.tolist())
+    return Several(several.each, whole)
 
 
 def expected_calibration_error(

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from backend_ml import embeddings, text_features
-from backend_ml.calibration import Line
+from backend_ml.calibration import Line, Several
 from backend_ml.embeddings import Embedder
 from backend_ml.pool import Matrix
 from backend_ml.text_features import Weights
@@ -161,6 +161,13 @@ def out_of_fold(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> tu
     return np.vstack(scores), np.concatenate(parts)
 
 
+def filled(scores: Matrix) -> Matrix:
+    """A label that a fold could not learn gets the least distance of its row."""
+    known = np.isfinite(scores)
+    least = np.where(known, scores, np.inf).min(axis=1, initial=1e6, keepdims=True)
+    return np.asarray(np.where(known, scores, least))
+
+
 def learn_more(
     machine: Machine,
     texts: Sequence[str],
@@ -274,6 +281,11 @@ def line(value: Any) -> Line:
     """A slope and an offset as they stand in ``learner.json``."""
     slope, offset = value
     return float(slope), float(offset)
+
+
+def several(value: Any) -> Several:
+    """The lines of several labels as they stand in ``learner.json``."""
+    return Several(line(value["each"]), line(value["whole"]))
 
 
 def why(error: Exception) -> str:

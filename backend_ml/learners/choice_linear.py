@@ -11,7 +11,6 @@ from backend_ml import linear
 from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
-from backend_ml.pool import Matrix
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark
 
@@ -47,7 +46,7 @@ class ChoiceLinear:
         scores, held = linear.out_of_fold(features, rows, targets, seed=seed)
         # A class that its fold could not learn is none of the columns.
         true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
-        line = fit_shares(_filled(scores), true.tolist())
+        line = fit_shares(linear.filled(scores), true.tolist())
         self.use(linear.train(features, rows, targets, seed=seed), classes, line)
 
     def learn_more(
@@ -125,9 +124,3 @@ def _columns(labels: Sequence[str], classes: Sequence[str]) -> linear.Places:
 
 def _targets(columns: linear.Places, classes: int) -> linear.Targets:
     return np.asarray(columns[:, None] == np.arange(classes))
-
-
-def _filled(scores: Matrix) -> Matrix:
-    """A class that a fold could not learn gets the least of its row."""
-    least = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=np.inf, keepdims=True)
-    return np.asarray(np.where(np.isfinite(scores), scores, least))

@@ -1,0 +1,201 @@
+"""Nodes of a tree of labels: a border at every fork, and the way down is a product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from backend_ml import linear
+from backend_ml.calibration import (
+    NO_SHARES,
+    Line,
+    Several,
+    fit_several,
+    fit_shares,
+    shares,
+)
+from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
+from backend_ml.linear import Machine
+from backend_ml.pool import Matrix
+from projects.forms.base import STEP
+from projects.kinds.base import Kind
+from projects.vocabulary import Answer, Mark, as_answer
+
+FORMS: tuple[str, ...] = ("taxonomy",)
+HERE = STEP + "."
+"""After an inner node that people answered with: the way ends here."""
+SEVERAL_SHARE = 0.05
+"""When so many answers name several nodes, several may be predicted."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The nodes that people answered with, and the ways to them from the root."""
+
+    paths: tuple[str, ...]
+
+    @cached_property
+    def ways(self) -> dict[str, tuple[str, ...]]:
+        """Every node on the way to each path, the path itself last."""
+        inner = {prefix for path in self.paths for prefix in _prefixes(path)[:-1]}
+        return {p: _prefixes(p) + ((p + HERE,) if p in inner else ()) for p in self.paths}
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """A column for each node."""
+        return {node: i for i, node in enumerate(sorted(set().union(*self.ways.values())))}
+
+    @cached_property
+    def forks(self) -> list[list[int]]:
+        """The columns of nodes of the same parent."""
+        forks: dict[str, set[int]] = {}
+        for way in self.ways.values():
+            for parent, node in zip(("", *way), way, strict=False):
+                forks.setdefault(parent, set()).add(self.columns[node])
+        return [sorted(fork) for fork in forks.values()]
+
+    def places(self, path: str) -> list[int]:
+        """The columns on the way to a path."""
+        return [self.columns[node] for node in self.ways[path]]
+
+    def targets(self, answers: Sequence[Answer]) -> linear.Targets:
+        """Which nodes lie on the ways of each answer, shape (n_answers, n_nodes)."""
+        targets = np.zeros((len(answers), len(self.columns)), dtype=np.bool_)
+        for row, answer in enumerate(answers):
+            for mark in answer:
+                targets[row, self.places(mark.label)] = True
+        return targets
+
+    def proba(self, scores: Matrix, line: Line) -> Matrix:
+        """Of each path the product of its shares at the forks, shape (n_texts, n_paths)."""
+        taken = np.ones_like(scores)
+        for fork in self.forks:
+            taken[:, fork] = shares(scores[:, fork], line)
+        return np.column_stack([taken[:, self.places(path)].prod(axis=1) for path in self.paths])
+
+    def least(self, scores: Matrix) -> Matrix:
+        """Of each path the least distance on its way: it is as likely as its unlikeliest step."""
+        return np.column_stack([scores[:, self.places(path)].min(axis=1) for path in self.paths])
+
+
+class TaxonomyLinear:
+    """A linear support vector machine for each node, put together along the tree.
+
+    Where people choose one node, its probability is the product of the shares at every
+    fork on the way. An inner node is an answer only if it was one in training. Where
+    people choose several, every path that is more probable than not is answered.
+    """
+
+    def __init__(self, control: str) -> None:
+        self.control = control
+        self._tree = Tree(())
+        self._machine: Machine | None = None
+        self._line: Line = NO_SHARES
+        self._several: Several | None = None
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        return self._tree.paths
+
+    def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
+        """Learn from every answer; from those of several nodes only where they are usual."""
+        rows = [(t, a) for t, a in zip(texts, answers, strict=True) if a]
+        many = sum(len(answer) > 1 for _, answer in rows) > SEVERAL_SHARE * len(rows)
+        rows = rows if many else [(text, answer) for text, answer in rows if len(answer) == 1]
+        paths = sorted({mark.label for _, answer in rows for mark in answer})
+        self._tree, self._machine = Tree(()), None
+        if len(paths) < 2:
+            return
+        inputs, given = [text for text, _ in rows], [answer for _, answer in rows]
+        tree = Tree(tuple(paths))
+        features = linear.inputs_of(inputs, labels=len(tree.columns))
+        matrix, targets = features.matrix(inputs), tree.targets(given)
+        scores, held = linear.out_of_fold(features, matrix, targets, seed=seed)
+        line, several = _calibrate(tree, scores, [given[i] for i in held], many=many)
+        self.use(linear.train(features, matrix, targets, seed=seed), tree, line, several)
+
+    def predict(self, texts: Sequence[str]) -> Guesses:
+        """The most probable path of each text, or every probable one."""
+        if self._machine is None or not texts:
+            return Guesses(tuple(None for _ in texts))
+        scores = self._machine.decide(texts)
+        marks = [Mark(self.control, path) for path in self._tree.paths]
+        if self._several is not None:
+            return _all_probable(self._several, self._tree.least(scores), marks)
+        proba = self._tree.proba(scores, self._line)
+        best, sure = proba.argmax(axis=1).tolist(), proba.max(axis=1).tolist()
+        items = [Guess((marks[at],), p, (p,)) for at, p in zip(best, sure, strict=True)]
+        return Guesses(tuple(items), proba)
+
+    def use(self, machine: Machine, tree: Tree, line: Line, several: Several | None) -> None:
+        """Predict with this trained machine from now on."""
+        self._machine, self._tree = machine, tree
+        self._line, self._several = line, several
+
+    def save(self, folder: Path) -> None:
+        """Write ``machine.npz`` and ``learner.json``."""
+        notes = {
+            "paths": list(self._tree.paths),
+            "line": list(self._line),
+            "several": None if self._several is None else asdict(self._several),
+        }
+        linear.save(self._machine, folder, notes)
+
+
+def new(kind: Kind) -> TaxonomyLinear:
+    """An unfitted learner."""
+    return TaxonomyLinear(kind.control)
+
+
+def load(folder: Path, kind: Kind) -> TaxonomyLinear:
+    """The learner saved in ``folder``."""
+    learner = TaxonomyLinear(kind.control)
+    try:
+        machine, notes = linear.load(folder)
+        if machine is not None:
+            held = notes["several"]
+            several = None if held is None else linear.several(held)
+            tree = Tree(tuple(notes["paths"]))
+            learner.use(machine, tree, linear.line(notes["line"]), several)
+    except linear.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), linear.why(error)) from error
+    return learner
+
+
+def _prefixes(path: str) -> tuple[str, ...]:
+    nodes = path.split(STEP)
+    return tuple(STEP.join(nodes[: i + 1]) for i in range(len(nodes)))
+
+
+def _calibrate(
+    tree: Tree, scores: Matrix, answers: Sequence[Answer], *, many: bool
+) -> tuple[Line, Several | None]:
+    """From texts that were not trained on."""
+    place = {path: column for column, path in enumerate(tree.paths)}
+    columns = [[place[mark.label] for mark in answer] for answer in answers]
+    least = tree.least(scores)
+    if many:
+        targets = np.zeros(least.shape, dtype=np.bool_)
+        for row, chosen in enumerate(columns):
+            targets[row, chosen] = True
+        return NO_SHARES, fit_several(least, targets)
+    truth = [one[0] if np.isfinite(least[row, one[0]]) else -1 for row, one in enumerate(columns)]
+    return fit_shares(linear.filled(scores), truth, of=tree.proba), None
+
+
+def _all_probable(several: Several, scores: Matrix, marks: Sequence[Mark]) -> Guesses:
+    """Every path above one half, or the best one where none is: no node is no answer."""
+    marginals = several.marginals(scores)
+    items = []
+    for row, confidence in zip(marginals, several.confidence(marginals).tolist(), strict=True):
+        columns = np.flatnonzero(row > 0.5).tolist()
+        if not columns:
+            best = int(row.argmax())
+            columns, confidence = [best], float(row[best])
+        answer = as_answer([marks[column] for column in columns])
+        items.append(Guess(answer, confidence, tuple(row[columns].tolist())))
+    return Guesses(tuple(items), marginals=marginals)
