@@ -151,6 +151,7 @@ class Runner:
         given: dict[str, Any] = {"label_config": self._config}
         if self._package != "v2":
             given["train_output"] = self._train_output()
+            given.update(hostname=self._labels.url, access_token=self._labels.token)
         if self._package != "v1":
             given["project_id"] = "1"
         return self._class(**_accepted(given, _parameters(self._class.__init__)))

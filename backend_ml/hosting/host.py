@@ -26,7 +26,7 @@ ENVIRONMENT = ".venv-label-studio-ml"
 OURS = ("BACKEND_ML_", "SANDBOX_SYNC_", "UNDERSTUDY_")
 """Settings with these prefixes hold secrets that are none of a model's business."""
 START_SECONDS = 60.0
-"""To import the model file; whatever it imports may be large."""
+"""To import the model file, and again for the first answer, before which many load a model."""
 CHUNK = 200
 """Tasks in one request."""
 BLOCK = 65536
@@ -111,6 +111,7 @@ class Host:
         with self._lock:
             if self._process is None:
                 self._start()
+                seconds += START_SECONDS
             return self._exchange(message, seconds=seconds)
 
     def _start(self) -> None:
@@ -147,7 +148,6 @@ class Host:
         return inherited | {
             "MODEL_DIR": str(self._model_dir),
             "PYTHONHASHSEED": str(self._seed % 2**32),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def _exchange(self, message: dict[str, Any], *, seconds: float) -> dict[str, Any]:

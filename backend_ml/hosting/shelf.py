@@ -25,18 +25,18 @@ class Shelf:
         self.label_config = ""
         self.asked = 0
         """How often somebody asked for labels."""
-        self._token = secrets.token_hex(20)
+        self.token = secrets.token_hex(20)
         self._tasks: list[dict[str, Any]] = []
         handler = type("Handler", (_Handler,), {"shelf": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def environment(self) -> dict[str, str]:
         """What models read to find Label Studio."""
-        url = f"http://127.0.0.1:{self._server.server_port}"
         hosts = ("LABEL_STUDIO_HOST", "LABEL_STUDIO_URL", "LABEL_STUDIO_BASE_URL")
         keys = ("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN", "LABEL_STUDIO_API_TOKEN")
-        return {name: url for name in hosts} | {name: self._token for name in keys}
+        return {name: self.url for name in hosts} | {name: self.token for name in keys}
 
     def fill(self, tasks: list[dict[str, Any]]) -> None:
         """Hold these labelled tasks from now on."""
@@ -45,7 +45,7 @@ class Shelf:
         ]
 
     def knows(self, authorization: str) -> bool:
-        return authorization in (f"Token {self._token}", f"Bearer {self._token}")
+        return authorization in (f"Token {self.token}", f"Bearer {self.token}")
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Any:
         """The JSON at a path; ``None`` when there is nothing."""

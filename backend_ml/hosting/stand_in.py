@@ -7,6 +7,9 @@ started at import. Runs in the model's own process.
 
 from __future__ import annotations
 
+import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -50,6 +53,21 @@ def install() -> None:
         vars(module).update(names)
         setattr(package, name, module)
         sys.modules[module.__name__] = module
+    sys.meta_path.append(_Objects())
+
+
+class _Objects(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """``label_studio_sdk.objects`` of the SDK's repository, which the published one calls so:"""
+
+    NAME = "label_studio_sdk.objects"
+    PUBLISHED = "label_studio_sdk.label_interface.objects"
+
+    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(name, self) if name == self.NAME else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        found = vars(importlib.import_module(self.PUBLISHED))
+        vars(module).update({k: v for k, v in found.items() if not k.startswith("__")})
 
 
 class LabelStudioMLBase:
@@ -193,8 +211,11 @@ class LabelStudioMLBase:
             return [self.preload_task_data(task, item, read_file) for item in value]
         if not is_preload_needed(value):
             return value
-        path = self.get_local_path(value, task_id=task.get("id"))
-        return Path(path).read_text(encoding="utf-8") if read_file else path
+        path = self.get_local_path(url=value, task_id=task.get("id"))
+        if not read_file:
+            return path
+        with open(path, "r") as file:  # noqa: UP015 - as upstream's tests want it
+            return file.read()
 
 
 LabelStudioMLBase.__module__ = "label_studio_ml.model"
@@ -222,10 +243,12 @@ class ModelResponse:
             elif not getattr(one, "model_version", None):
                 one.model_version = self.model_version
 
-    def model_dump(self, **_: Any) -> dict[str, Any]:
-        return {"model_version": self.model_version, "predictions": self.predictions}
+    def serialize(self) -> dict[str, Any]:
+        rows = [one if isinstance(one, dict) else one.model_dump() for one in self.predictions]
+        return {"model_version": self.model_version, "predictions": rows}
 
-    serialize = dict = model_dump
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        return self.serialize()
 
 
 ModelResponse.__module__ = "label_studio_ml.response"
@@ -290,7 +313,7 @@ def get_choice(task: Any) -> str:
 def is_preload_needed(value: Any) -> bool:
     """Whether a value is the address of a file."""
     starts = ("http://", "https://", "s3://", "gs://", "azure-blob://", "/data/", "upload/")
-    return isinstance(value, str) and value.startswith(starts)
+    return isinstance(value, str) and (value.startswith(starts) or os.path.exists(value))
 
 
 def get_local_path(url: str, *args: Any, **more: Any) -> str:
