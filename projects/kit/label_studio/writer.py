@@ -126,6 +126,14 @@ class LabelStudioWriter(LabelStudioReader):
                 project_id,
             )
 
+    def delete_prediction(self, prediction_id: int) -> None:
+        """Remove one prediction, and nothing else; nothing happens when it is gone already."""
+        try:
+            self.request("DELETE", f"/api/predictions/{prediction_id}/")
+        except LabelStudioRefused as error:
+            if error.code != httpx.codes.NOT_FOUND:
+                raise
+
     def create_annotation(self, task_id: int, regions: Sequence[Json], **fields: Any) -> Annotation:
         """Submit an annotation as the owner of the token."""
         row = self._call(

@@ -181,6 +181,11 @@ def delete_annotation(call: Call) -> Reply:
     return 204, None
 
 
+def delete_prediction(call: Call) -> Reply:
+    del call.store.predictions[call.store.prediction(call.ids[0]).id]
+    return 204, None
+
+
 def list_webhooks(call: Call) -> Reply:
     wanted = call.query.get("project")
     rows = call.store.webhooks.values()
@@ -320,6 +325,7 @@ ROUTES = (
     _route("GET", "/api/annotations/#", get_annotation),
     _route("PATCH", "/api/annotations/#", patch_annotation),
     _route("DELETE", "/api/annotations/#", delete_annotation),
+    _route("DELETE", "/api/predictions/#", delete_prediction),
     _route("GET", "/api/webhooks", list_webhooks),
     _route("POST", "/api/webhooks", create_webhook),
     _route("PATCH", "/api/webhooks/#", patch_webhook),

@@ -96,6 +96,9 @@ class Store:
     def annotation(self, number: int) -> AnnotationRow:
         return _found(self.annotations.get(number), "Annotation")
 
+    def prediction(self, number: int) -> PredictionRow:
+        return _found(self.predictions.get(number), "Prediction")
+
     def webhook(self, number: int) -> WebhookRow:
         return _found(self.webhooks.get(number), "Webhook")
 
