@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
 from backend_ml import events
-from backend_ml.tables import Event, LabelRow, PublicationRow, VersionRow
+from backend_ml.tables import Event, LabelRow, ProjectRow, PublicationRow, VersionRow
 from projects.kit import database
 from projects.kit.database import Sessions
 
@@ -48,6 +48,7 @@ class _Tables(Collector):
                 session, "predictions", "Predictions published.", PublicationRow.project_id,
                 "project", where=PublicationRow.pushed_at.is_not(None),
             )  # fmt: skip
+            yield _rollbacks(session)
             yield GaugeMetricFamily(
                 f"{PREFIX}_stuck_events",
                 "Events that failed too often and wait for a person.",
@@ -74,6 +75,20 @@ def _counts(
     query = sa.select(column, sa.func.count()).group_by(column)
     for value, count in session.execute(query if where is None else query.where(where)):
         found.add_metric([str(value)], count)
+    return found
+
+
+def _rollbacks(session: Session) -> Metric:
+    """When live accuracy last made an older version serve again; absent where it never did."""
+    found = GaugeMetricFamily(
+        f"{PREFIX}_last_rollback_timestamp_seconds",
+        "When live accuracy last made an older version serve again.",
+        labels=["project"],
+    )
+    query = sa.select(ProjectRow.project_id, ProjectRow.rolled_back_at)
+    for project_id, moment in session.execute(query):
+        if moment is not None:
+            found.add_metric([str(project_id)], moment.timestamp())
     return found
 
 

@@ -93,18 +93,19 @@ def _count(session: Session, project_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def challenges(session: Session, workshop: Workshop, project_id: int) -> list[tuple[str, str]]:
+def challenges(
+    session: Session, project_id: int, kind: Kind, *, now: datetime
+) -> list[tuple[str, str]]:
     """The other learners to ask for now, each with the key to ask under.
 
     The kind's rules come first of all: they need no labels. The key of rules is
     made of their file, so each state of it makes one version.
     """
-    kind = workshop.kind(project_id)
     found = []
     rules = lineup.rules_cause(project_id, kind)
     if rules is not None and model_store.made_by(session, rules) is None:
         found.append((lineup.RULES, rules))
-    bucket = int(workshop.clock().timestamp() // CHALLENGE_SECONDS)
+    bucket = int(now.timestamp() // CHALLENGE_SECONDS)
     for learner in lineup.due(session, project_id, kind, _count(session, project_id)):
         found.append((learner, f"challenge-{project_id}-{learner}-{bucket}"))
     return found

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 
 from backend_ml import (
     digesting,
+    embeddings,
     events,
     lanes,
     planning,
+    pruning,
     publishing,
     reconciling,
     retraining,
+    rollback,
     strategies,
 )
 from backend_ml.settings import read_settings
@@ -27,8 +31,10 @@ from projects.kit.errors import PlatformError
 
 NUDGE_SECONDS = 0.5
 LINE_UP_SECONDS = 1.0
+PRUNE_SECONDS = 60.0
 PUBLISH_SECONDS = 5.0
 REDRIVE_SECONDS = 15.0
+WATCH_SECONDS = 2.0
 
 log = logs.get(__name__)
 
@@ -112,8 +118,9 @@ class Nudger:
     def line_up(self) -> None:
         """Ask for the other learners that are due to be tried."""
         for project_id in self._workshop.settings.projects:
+            kind, now = self._workshop.kind(project_id), self._workshop.clock()
             with self._workshop.reading() as session:
-                wanted = retraining.challenges(session, self._workshop, project_id)
+                wanted = retraining.challenges(session, project_id, kind, now=now)
             for learner, cause in wanted:
                 key = f"{cause}-{self._bucket(retraining.CHALLENGE_SECONDS)}"
                 self._accept(
@@ -153,6 +160,7 @@ def main() -> None:
 def run(workshop: Workshop, *, stop: threading.Event) -> None:
     """Serve the lanes and look around until ``stop`` is set."""
     settings = workshop.settings
+    embeddings.configure(settings.embeddings)
     discovery.load(strategies, settings.strategy)  # a wrong name ends the start, not a training
     engine.prepare(settings.database_url)
     running = Engine(
@@ -167,8 +175,11 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     nudger = Nudger(workshop, acceptor)
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
     running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
+    watch = rollback.Watch(workshop)
+    running.every(WATCH_SECONDS, lambda: _each(workshop, "watch", watch.look), name="watch")
     running.every(REDRIVE_SECONDS, nudger.redrive, name="redrive")
     running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
+    running.every(PRUNE_SECONDS, lambda: _prune(workshop), name="prune")
     log.info("worker.started", projects=sorted(settings.projects))
     _reconcile(workshop)
     stop.wait()
@@ -178,12 +189,21 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
 
 
 def _reconcile(workshop: Workshop) -> None:
-    """Look at every project; what fails for one is tried again at the next look."""
+    """Look at every project."""
+    _each(workshop, "reconcile", lambda one: reconciling.reconcile(workshop, one))
+
+
+def _each(workshop: Workshop, name: str, look: Callable[[int], object]) -> None:
+    """Do it for every project; what fails for one is tried again the next time."""
     for project_id in workshop.settings.projects:
         try:
-            reconciling.reconcile(workshop, project_id)
+            look(project_id)
         except Exception as error:  # noqa: BLE001 - one project must not stop the others
-            log.warning("reconcile.postponed", project=project_id, error=type(error).__name__)
+            log.warning("work.postponed", work=name, project=project_id, error=type(error).__name__)
+
+
+def _prune(workshop: Workshop) -> None:
+    _each(workshop, "prune", lambda one: pruning.prune(workshop, one))
 
 
 if __name__ == "__main__":

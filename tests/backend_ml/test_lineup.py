@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from backend_ml import judging, lineup, model_store, retraining
-from backend_ml.fitting import Here
+from backend_ml.fitting import Here, Job
+from backend_ml.learners.base import Guess
 from backend_ml.tables import MarkRow, VersionRow
 from projects.kinds import registry
 from projects.kinds.base import Kind
@@ -40,8 +41,9 @@ def rows(desk: Desk) -> list[VersionRow]:
 
 
 def wanted(desk: Desk) -> list[tuple[str, str]]:
+    kind = desk.workshop.kind(desk.project_id)
     with desk.workshop.reading() as session:
-        return retraining.challenges(session, desk.workshop, desk.project_id)
+        return retraining.challenges(session, desk.project_id, kind, now=desk.clock())
 
 
 def challenge(desk: Desk) -> list[str | None]:
@@ -219,9 +221,12 @@ def test_out_of_fold_guesses_are_asked_for_only_with_few_held_out_labels(
 ) -> None:
     asked: list[str] = []
     honest = Here.out_of_fold
-    monkeypatch.setattr(
-        Here, "out_of_fold", lambda self, job: asked.append(job.learner) or honest(self, job)
-    )
+
+    def watched(here: Here, job: Job) -> list[Guess | None]:
+        asked.append(job.learner)
+        return honest(here, job)
+
+    monkeypatch.setattr(Here, "out_of_fold", watched)
     monkeypatch.setattr("backend_ml.gate.ENOUGH", 10)
     use_kind(intent(challengers=("stubborn",)))
     desk = make_desk()
