@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import spacy
 from spacy.language import Language
@@ -17,6 +17,8 @@ LONGEST_RUN = 200
 """Characters without white space that are cut into words at once: the time that spaCy takes
 grows with their square (2,000 emoji in a row: half a second; 100,000: minutes)."""
 RUNS = 200
+AFFIXES = (1, 2, 3, 4)
+WORDS_KEPT = 20_000
 _RUN = re.compile(rf"\S{{1,{LONGEST_RUN}}}")
 
 
@@ -137,19 +139,27 @@ def shape(word: str) -> str:
     return outline
 
 
+@lru_cache(maxsize=WORDS_KEPT)
+def _of_word(word: str) -> tuple[str, str, tuple[str, ...]]:
+    """A word in small letters, its outline, and what a tagger sees of it by itself."""
+    lower, outline = word.lower(), shape(word)
+    found = ["bias", f"w={lower}", f"s={outline}", f"n={min(len(lower), 8)}"]
+    found += [f"p{size}={lower[:size]}" for size in AFFIXES]
+    found += [f"q{size}={lower[-size:]}" for size in AFFIXES]
+    return lower, outline, tuple(found)
+
+
 def token_features(tokens: Sequence[Token]) -> list[list[str]]:
     """What a sequence tagger sees of each token: the word, its outline, its neighbours."""
-    words = [token.text for token in tokens]
-    lowered = [word.lower() for word in words]
-    shapes = [shape(word) for word in words]
-    return [_features_at(index, lowered, shapes) for index in range(len(words))]
+    words = [_of_word(token.text) for token in tokens]
+    lowered = [lower for lower, _, _ in words]
+    shapes = [outline for _, outline, _ in words]
+    return [[*own, *_around(index, lowered, shapes)] for index, (_, _, own) in enumerate(words)]
 
 
-def _features_at(index: int, lowered: Sequence[str], shapes: Sequence[str]) -> list[str]:
+def _around(index: int, lowered: Sequence[str], shapes: Sequence[str]) -> list[str]:
     word = lowered[index]
-    found = ["bias", f"w={word}", f"s={shapes[index]}", f"n={min(len(word), 8)}"]
-    found += [f"p{size}={word[:size]}" for size in (1, 2, 3)]
-    found += [f"q{size}={word[-size:]}" for size in (1, 2, 3)]
+    found: list[str] = []
     for offset in (-2, -1, 1, 2):
         place = index + offset
         inside = 0 <= place < len(lowered)

@@ -4,51 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pycrfsuite
 
 from backend_ml import features
-from backend_ml.features import Span, Token
-from backend_ml.learners.base import (
-    Guess,
-    Guesses,
-    ModelUnreadable,
-    fit_logit_line,
-    on_line,
-)
+from backend_ml.calibration import Line, fit_logit_line, on_line
+from backend_ml.learners import _crf
+from backend_ml.learners._crf import Encoded, Reading, Row, Tagger
+from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
 
 FORMS: tuple[str, ...] = ("spans",)
 MODEL_FILE = "model.crfsuite"
 NOTES_FILE = "learner.json"
-MAX_ITERATIONS = 60
-"""A bound on every fit: on an odd batch the optimiser can wander for minutes."""
 MIN_TO_CALIBRATE = 20
-NO_CHANGE = (1.0, 0.0)
+BOTH_HALVES = 1_000
+"""With more texts than this one half is enough to make the confidence honest."""
+NO_CHANGE: Line = (1.0, 0.0)
 
 
 class SpanCrf:
     """A linear-chain conditional random field with word, outline and affix features.
 
-    Its confidence is the probability of the best labelling of the whole text,
-    made honest with one line on the logit scale that was fitted on a half the
-    model did not train on. The confidence of one span is the smallest marginal
-    probability of its tokens' tags.
+    Its confidence is the probability of the best labelling of the whole text, that
+    of a span the smallest marginal probability of its tokens' tags. Both are made
+    honest with a line on the logit scale, fitted on texts that the field did not
+    see: how often the whole labelling was right, and how often exactly that span.
     """
 
     def __init__(self, control: str) -> None:
         self.control = control
         self.line = NO_CHANGE
+        self.span_line = NO_CHANGE
         self._classes: tuple[str, ...] = ()
         self._model: bytes | None = None
-        self._tagger: pycrfsuite.Tagger | None = None
-        self._lock = threading.Lock()
+        self._tagger: Tagger | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -58,55 +51,66 @@ class SpanCrf:
         """Learn from answers, those without a span included; the method has no randomness."""
         del seed
         self._model, self._tagger, self._classes = None, None, ()
-        rows = [_row(text, answer) for text, answer in zip(texts, answers, strict=True)]
-        rows = [(tokens, tags) for tokens, tags in rows if tokens]
-        classes = {tag[2:] for _, tags in rows for tag in tags if tag != features.OUTSIDE}
-        if not classes:
-            return
-        self.line = _honest_line(rows)
-        self.use(_train(rows), tuple(sorted(classes)))
+        self.line = self.span_line = NO_CHANGE
+        rows = _crf.rows_of(texts, answers, self.control)
+        classes = _crf.labels_of(rows)
+        if classes:
+            self.line, self.span_line = _honest_lines(rows)
+            self.use(_crf.train(rows), classes)
 
     def predict(self, texts: Sequence[str]) -> Guesses:
-        """The best labelling of each text; a text without a token gets an empty answer."""
+        """The best labelling of each text; a text without a token gets an empty answer.
+
+        How torn it is between tags is told of several texts only: it is for
+        choosing among them, costs as much again, and one text alone is a person
+        who waits.
+        """
         if self._tagger is None:
             return Guesses(tuple(None for _ in texts))
-        with self._lock:  # a tagger holds one text at a time, and requests come in threads
-            return Guesses(tuple(self._guess(text) for text in texts))
+        if len(texts) < 2:
+            return Guesses(tuple(self._guess(one, self._tagger) for one in _crf.encode(texts)))
+        items, torn, mixed = [], [], []
+        for one in _crf.encode(texts):
+            reading, marginals = self._tagger.read_all(one) if one.tokens else (NOTHING, EMPTY)
+            items.append(self._guess_of(one, reading))
+            torn.append(_crf.hesitation(marginals))
+            mixed.append(_crf.disorder(marginals))
+        return Guesses(tuple(items), hesitation=np.array(torn), disorder=np.array(mixed))
 
     def save(self, folder: Path) -> None:
         """Write ``model.crfsuite`` and ``learner.json``."""
         if self._model is not None:
             (folder / MODEL_FILE).write_bytes(self._model)
         notes = {
-            "format": 1,
+            "format": 2,
             "line": list(self.line),
+            "span_line": list(self.span_line),
             "classes": list(self._classes),
-            "digest": _digest(self._model or b""),
+            "digest": digest(self._model or b""),
         }
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
     def use(self, model: bytes, classes: tuple[str, ...]) -> None:
         """Predict with this trained model from now on."""
-        self._model, self._tagger, self._classes = model, _open(model), classes
+        self._model, self._tagger, self._classes = model, Tagger(model), classes
 
-    def _guess(self, text: str) -> Guess:
-        tokens = features.tokenize(text)
-        if not tokens or self._tagger is None:
+    def _guess(self, encoded: Encoded, tagger: Tagger) -> Guess:
+        return self._guess_of(encoded, tagger.read(encoded) if encoded.tokens else NOTHING)
+
+    def _guess_of(self, encoded: Encoded, reading: Reading) -> Guess:
+        if not encoded.tokens:
             return Guess((), 1.0, ())
-        tags, confidence = _best_path(self._tagger, tokens)
-        spans = features.tags_to_spans(tokens, tags)
-        sure = [
-            min(float(self._tagger.marginal(tags[i], i)) for i in range(first, last + 1))
-            for first, last, _ in features.tag_groups(tags)
-        ]
+        spans = features.tags_to_spans(encoded.tokens, reading.tags)
         marks = [Mark(self.control, s.label, s.start, s.end) for s in spans]
+        sure = on_line(np.array(reading.span_probabilities), self.span_line).tolist()
         by_mark = dict(zip(marks, sure, strict=True))
         answer = as_answer(marks)
-        honest = float(on_line(np.array([confidence]), self.line)[0])
-        return Guess(answer, honest, tuple(by_mark[mark] for mark in answer))
+        whole = float(on_line(np.array([reading.probability]), self.line)[0])
+        return Guess(answer, whole, tuple(by_mark[mark] for mark in answer))
 
 
-Row = tuple[list[Token], list[str]]
+NOTHING = Reading((), 1.0, ())
+EMPTY = np.zeros((0, 0))
 
 
 def new(kind: Kind) -> SpanCrf:
@@ -119,11 +123,11 @@ def load(folder: Path, kind: Kind) -> SpanCrf:
     learner = SpanCrf(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-        slope, offset = notes["line"]
-        learner.line = (float(slope), float(offset))
+        learner.line = _line(notes["line"])
+        learner.span_line = _line(notes.get("span_line", NO_CHANGE))  # not in format 1
         if notes["classes"]:
             model = (folder / MODEL_FILE).read_bytes()
-            if _digest(model) != notes["digest"]:  # a damaged file can crash CRFsuite itself
+            if digest(model) != notes["digest"]:  # a damaged file can crash CRFsuite itself
                 raise ValueError("the model is not the one that was saved")
             learner.use(model, tuple(notes["classes"]))
     except Exception as error:
@@ -131,64 +135,41 @@ def load(folder: Path, kind: Kind) -> SpanCrf:
     return learner
 
 
-def _digest(model: bytes) -> str:
+def digest(model: bytes) -> str:
+    """What tells a saved model from a damaged one."""
     return hashlib.sha256(model).hexdigest()
 
 
-def _row(text: str, answer: Answer) -> Row:
-    tokens = features.tokenize(text)
-    spans = [
-        Span(m.start, m.end, m.label) for m in answer if m.start is not None and m.end is not None
-    ]
-    return tokens, features.spans_to_tags(tokens, spans)
+def _line(values: Sequence[float]) -> Line:
+    slope, offset = values
+    return float(slope), float(offset)
 
 
-def _train(rows: Sequence[Row]) -> bytes:
-    """Fit on ``rows``; the library writes to a file only, so the file is a passing one."""
-    trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
-    trainer.set_params(
-        {"c1": 0.05, "c2": 0.01, "max_iterations": MAX_ITERATIONS, "feature.minfreq": 1}
-    )
-    for tokens, tags in rows:
-        trainer.append(features.token_features(tokens), tags)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / MODEL_FILE
-        trainer.train(str(path))
-        return path.read_bytes()
-
-
-def _open(model: bytes) -> pycrfsuite.Tagger:
-    """A tagger with a copy of its own.
-
-    Opened from memory it would only point into ``model``, and crash the process
-    once that is gone; from a file it reads everything at once.
-    """
-    tagger = pycrfsuite.Tagger()
-    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
-        file.write(model)
-        file.flush()
-        tagger.open(file.name)
-    return tagger
-
-
-def _best_path(tagger: pycrfsuite.Tagger, tokens: Sequence[Token]) -> tuple[list[str], float]:
-    tagger.set(features.token_features(tokens))
-    tags = [str(tag) for tag in tagger.tag()]
-    return tags, float(tagger.probability(tags))
-
-
-def _honest_line(rows: Sequence[Row]) -> tuple[float, float]:
-    """Learn on either half how often a best path is right on the other one."""
+def _honest_lines(rows: Sequence[Row]) -> tuple[Line, Line]:
+    """Learn on a half how often a labelling, and a span, is right on the other one."""
     if len(rows) < MIN_TO_CALIBRATE:
+        return NO_CHANGE, NO_CHANGE
+    whole: list[tuple[float, bool]] = []
+    spans: list[tuple[float, bool]] = []
+    for train, test in _splits(rows):
+        tagger = Tagger(_crf.train(train))
+        for row in test:
+            found = tagger.read(row.encoded)
+            whole.append((found.probability, found.tags == row.tags))
+            groups = features.tag_groups(found.tags)
+            right = (group in row.groups for group in groups)
+            spans += zip(found.span_probabilities, right, strict=True)
+    return _fit(whole), _fit(spans)
+
+
+def _splits(rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+    """Texts to fit, and others to judge: both halves, or one where there are many texts."""
+    one, other = rows[::2], rows[1::2]
+    turns = ((one, other),) if len(rows) > BOTH_HALVES else ((one, other), (other, one))
+    return ((train, test) for train, test in turns if _crf.labels_of(train))
+
+
+def _fit(seen: Sequence[tuple[float, bool]]) -> Line:
+    if not seen:
         return NO_CHANGE
-    confidence: list[float] = []
-    right: list[bool] = []
-    for train, test in ((rows[::2], rows[1::2]), (rows[1::2], rows[::2])):
-        if all(tag == features.OUTSIDE for _, tags in train for tag in tags):
-            continue
-        tagger = _open(_train(train))
-        for tokens, truth in test:
-            tags, path = _best_path(tagger, tokens)
-            confidence.append(path)
-            right.append(tags == truth)
-    return fit_logit_line(np.array(confidence), right) if confidence else NO_CHANGE
+    return fit_logit_line(np.array([p for p, _ in seen]), [right for _, right in seen])

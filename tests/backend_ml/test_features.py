@@ -1,5 +1,7 @@
+import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,3 +67,37 @@ def test_an_inside_that_continues_nothing_begins_a_span() -> None:
 def test_shape() -> None:
     assert features.shape("Feb-12") == "Xx-d"
     assert features.shape("3pm") == "dx"
+
+
+def test_a_long_text_is_read_up_to_a_bound() -> None:
+    assert len(features.tokenize("a b " * 50_000)) == features.MOST_TOKENS
+
+
+@pytest.mark.parametrize("text", ["😀" * 100_000, "(" * 100_000, "'s" * 50_000, "x" * 100_000])
+def test_what_has_no_white_space_takes_no_time(text: str) -> None:
+    begun = time.monotonic()
+    tokens = features.tokenize(text)
+    assert time.monotonic() - begun < 2.0  # spaCy alone: minutes for the first two
+    assert all(text[t.start : t.end] == t.text for t in tokens)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 2 * features.LONGEST_RUN), max_size=4), st.integers(1, 3))
+def test_where_a_text_is_cut_does_not_show(lengths: list[int], spaces: int) -> None:
+    text = (" " * spaces).join("😀a"[i % 2] * n for i, n in enumerate(lengths))
+    tokens = features.tokenize(text)
+    assert [text[t.start : t.end] for t in tokens] == [t.text for t in tokens]
+    assert "".join(t.text for t in tokens) == "".join(text.split())
+
+
+def test_many_short_words_are_read_like_few() -> None:
+    words = ["Ann's", "3pm", "(ok)", "don't"] * 100  # more than are cut at once
+    alone = [[t.text for t in features.tokenize(word)] for word in words]
+    together = [t.text for t in features.tokenize(" ".join(words))]
+    assert together == [token for tokens in alone for token in tokens]
+
+
+def test_a_token_is_seen_with_its_neighbours() -> None:
+    first, second = features.token_features(features.tokenize("On Feb"))
+    assert {"w=on", "s=Xx", "w+1=feb", "s+1=Xx", "ww+1=on|feb", "w-1=<edge>"} <= set(first)
+    assert {"w=feb", "p4=feb", "q2=eb", "n=3", "ww-1=on|feb", "w+2=<edge>"} <= set(second)

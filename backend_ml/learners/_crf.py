@@ -1,0 +1,239 @@
+"""The conditional random field under the span learners: fitting within bounds, and reading."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pycrfsuite
+
+from backend_ml import features
+from backend_ml.features import Span, Token
+from backend_ml.kept import Kept
+from backend_ml.pool import Matrix
+from projects.kit import logs
+from projects.vocabulary import Answer
+
+log = logs.get(__name__)
+
+MAX_ITERATIONS = 60
+MAX_STEPS = 10
+"""Tries along one direction; with ``MAX_ITERATIONS`` it bounds the work of a fit."""
+MAX_SECONDS = 60.0
+"""Of one attempt at a fit; there are two, and a last one of a single iteration."""
+PARAMETERS = {"c1": 0.02, "c2": 0.02, "feature.minfreq": 1}
+"""The pull towards few weights, and towards small ones."""
+KEPT_BYTES = 64_000_000
+BYTES_PER_TOKEN = 1_800
+"""Some 26 features a token, of 60 to 70 bytes each in the library's memory."""
+AT_A_TIME = 256
+"""Texts whose features are held at once, whatever is kept."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text as the field sees it."""
+
+    tokens: tuple[Token, ...]
+    items: pycrfsuite.ItemSequence
+
+
+@dataclass(frozen=True)
+class Row:
+    """A text to learn from."""
+
+    encoded: Encoded
+    tags: tuple[str, ...]
+
+    @property
+    def groups(self) -> set[tuple[int, int, str]]:
+        return set(features.tag_groups(self.tags))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The best labelling of one text."""
+
+    tags: tuple[str, ...]
+    probability: float
+    """Of this labelling of the whole text."""
+    span_probabilities: tuple[float, ...]
+    """Of each span in order: the smallest marginal of its tokens' tags."""
+
+
+class OutOfTime(Exception):
+    """A fit took longer than it may."""
+
+
+class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]
+    """Stops at a moment: the library passes on what its message handler raises."""
+
+    until = float("inf")
+    iterations = 0
+
+    def message(self, message: str) -> None:
+        self.iterations += message.lstrip().startswith("***** Iteration")
+        if time.monotonic() > self.until:
+            raise OutOfTime
+
+
+def encode(texts: Sequence[str]) -> Iterator[Encoded]:
+    """The texts in order; not more than ``AT_A_TIME`` are held."""
+    for first in range(0, len(texts), AT_A_TIME):
+        yield from _KEPT.of(texts[first : first + AT_A_TIME])
+
+
+def _encode(texts: Sequence[str]) -> list[Encoded]:
+    tokens = [features.tokenize(text) for text in texts]
+    return [
+        Encoded(tuple(some), pycrfsuite.ItemSequence(features.token_features(some)))
+        for some in tokens
+    ]
+
+
+_KEPT: Kept[Encoded] = Kept(
+    _encode, lambda one: BYTES_PER_TOKEN * len(one.tokens), most_bytes=KEPT_BYTES
+)
+
+
+def rows_of(texts: Sequence[str], answers: Sequence[Answer], control: str) -> list[Row]:
+    """What there is to learn from: texts that have words, with the spans of one control."""
+    rows = []
+    for encoded, answer in zip(encode(texts), answers, strict=True):
+        spans = [
+            Span(mark.start, mark.end, mark.label)
+            for mark in answer
+            if mark.control == control and mark.start is not None and mark.end is not None
+        ]
+        tags = features.spans_to_tags(encoded.tokens, spans)
+        if tags:
+            rows.append(Row(encoded, tuple(tags)))
+    return rows
+
+
+def labels_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The labels that occur, sorted."""
+    return tuple(sorted({tag[2:] for row in rows for tag in row.tags if tag != features.OUTSIDE}))
+
+
+def train(rows: Sequence[Row], *, seconds: float = MAX_SECONDS) -> bytes:
+    """Fit within ``MAX_ITERATIONS`` and about ``2 * seconds``.
+
+    The optimiser can wander for minutes on an odd batch, and the library forgets
+    everything when it is stopped. So a fit that is cut off is done again with half
+    of the iterations that it managed, and if that is cut off too, with one.
+    """
+    most = MAX_ITERATIONS
+    for _ in range(2):
+        trainer = _prepared(rows, most)
+        trainer.until = time.monotonic() + seconds
+        try:
+            return _written(trainer)
+        except OutOfTime:
+            most = max(1, trainer.iterations // 2)
+            log.warning("crf.cut_off", texts=len(rows), seconds=seconds, iterations=most)
+    return _written(_prepared(rows, 1))
+
+
+def _prepared(rows: Sequence[Row], iterations: int) -> _Trainer:
+    trainer = _Trainer(algorithm="lbfgs", verbose=False)
+    trainer.set_params({**PARAMETERS, "max_iterations": iterations, "max_linesearch": MAX_STEPS})
+    for row in rows:
+        trainer.append(row.encoded.items, row.tags)
+    return trainer
+
+
+def _written(trainer: _Trainer) -> bytes:
+    """The library writes a model to a file only, so the file is a passing one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.crfsuite"
+        trainer.train(str(path))
+        return path.read_bytes()
+
+
+class Tagger:
+    """A fitted field. It holds one text at a time, and requests come in threads: it locks."""
+
+    def __init__(self, model: bytes) -> None:
+        self._tagger = _open(model)
+        self._labels: list[str] = self._tagger.labels()
+        self._lock = threading.Lock()
+
+    def read(self, encoded: Encoded) -> Reading:
+        """The best labelling of a text that has words."""
+        with self._lock:
+            self._tagger.set(encoded.items)
+            return self._read()
+
+    def read_all(self, encoded: Encoded) -> tuple[Reading, Matrix]:
+        """The same, and the probability of each tag of each token, rows summing to 1."""
+        with self._lock:
+            self._tagger.set(encoded.items)
+            reading = self._read()
+            marginal, labels = self._tagger.marginal, self._labels
+            places = range(len(encoded.tokens))
+            return reading, np.array([[marginal(tag, i) for tag in labels] for i in places])
+
+    def _read(self) -> Reading:
+        tags = tuple(str(tag) for tag in self._tagger.tag())
+        spans = tuple(
+            min(float(self._tagger.marginal(tags[i], i)) for i in range(first, last + 1))
+            for first, last, _ in features.tag_groups(tags)
+        )
+        return Reading(tags, float(self._tagger.probability(list(tags))), spans)
+
+
+def _open(model: bytes) -> pycrfsuite.Tagger:
+    """A tagger with a copy of its own.
+
+    Opened from memory it would only point into ``model``, and crash the process
+    once that is gone; from a file it reads everything at once.
+    """
+    tagger = pycrfsuite.Tagger()
+    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
+        file.write(model)
+        file.flush()
+        tagger.open(file.name)
+    return tagger
+
+
+def hesitation(marginals: Matrix) -> float:
+    """One minus the smallest gap between the two best tags of a token.
+
+    Parameters
+    ----------
+    marginals : array, shape (n_tokens, n_tags), rows summing to 1
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 without tokens or with a single tag.
+
+    References
+    ----------
+    Scheffer, Decomain & Wrobel (2001), Advances in Intelligent Data Analysis.
+    """
+    if marginals.size == 0 or marginals.shape[1] < 2:
+        return 0.0
+    best = np.partition(marginals, -2, axis=1)[:, -2:]
+    return float(np.clip(1.0 - (best[:, 1] - best[:, 0]).min(), 0.0, 1.0))
+
+
+def disorder(marginals: Matrix) -> float:
+    """The mean entropy of the tokens' tags, in nats; 0 without tokens.
+
+    ``marginals`` has shape (n_tokens, n_tags), rows summing to 1.
+
+    References
+    ----------
+    Settles & Craven (2008), EMNLP: total token entropy over the length of the sequence.
+    """
+    if marginals.size == 0:
+        return 0.0
+    inside = np.clip(marginals, 1e-12, 1.0)
+    return float(max(0.0, -(inside * np.log(inside)).sum(axis=1).mean()))
