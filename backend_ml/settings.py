@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kinds import registry
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     host_python: str = ""
     host_predict_seconds: float = Field(10.0, gt=0)
     host_fit_seconds: float = Field(600.0, gt=0)
+    embeddings: str = ""
     strategy: str = "margin"
     random_share: float = Field(0.1, ge=0, le=1)
     batch_size: int = Field(40, gt=0)
@@ -48,9 +50,6 @@ class Settings(BaseSettings):
     in_flight_seconds: float = Field(60.0, ge=0)
     reconcile_seconds: float = Field(10.0, gt=0)
     seed: int = Field(0, ge=0)
-
-    _kinds: dict[int, Kind] = PrivateAttr(default_factory=dict)
-    """Made once: a kind reads its files when it is first asked."""
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -90,25 +89,27 @@ class Settings(BaseSettings):
     def kind_of(self, project_id: int) -> Kind | None:
         """The kind of a Label Studio project, ``None`` when the project is not ours."""
         name = self.projects.get(project_id)
-        if name is not None and project_id not in self._kinds:
-            self._kinds[project_id] = self._with_learner(registry.load(name), project_id)
-        return self._kinds.get(project_id)
+        if name is None:
+            return None
+        how = HostedModel("", self.host_python, self.host_predict_seconds, self.host_fit_seconds)
+        return _kind(name, self.learners.get(project_id, ""), how)
 
-    def _with_learner(self, kind: Kind, project_id: int) -> Kind:
-        """The kind with the learner that was chosen for this project, which has no rival."""
-        learner, _, place = self.learners.get(project_id, "").partition(":")
-        if learner:
-            hosted = HostedModel(place) if place else kind.hosted
-            kind = replace(kind, learner=learner, challengers=(), hosted=hosted)
-        if kind.hosted is None:
-            return kind
-        hosted = replace(
-            kind.hosted,
-            python=self.host_python or kind.hosted.python,
-            predict_seconds=self.host_predict_seconds,
-            fit_seconds=self.host_fit_seconds,
-        )
-        return replace(kind, hosted=hosted)
+
+@lru_cache(maxsize=1000)  # a kind reads its files when it is first asked
+def _kind(name: str, choice: str, how: HostedModel) -> Kind:
+    """A kind with the learner that was chosen for a project, which then has no rival.
+
+    ``how`` says how a model of the user's own is run.
+    """
+    kind = registry.load(name)
+    learner, _, place = choice.partition(":")
+    if learner:
+        hosted = HostedModel(place) if place else kind.hosted
+        kind = replace(kind, learner=learner, challengers=(), hosted=hosted)
+    if kind.hosted is None:
+        return kind
+    python = how.python or kind.hosted.python
+    return replace(kind, hosted=replace(how, place=kind.hosted.place, python=python))
 
 
 def read_settings() -> Settings:

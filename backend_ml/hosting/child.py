@@ -99,22 +99,23 @@ class Runner:
         tasks, project = message["tasks"], message["project"]
         self._labels.fill(tasks)
         calls = self._calls(tasks, project)
-        self._model, done, failed, trace = None, 0, 0, ""
+        self._model = None
+        done, failed, trace, raised = 0, 0, "", ""
         for call in calls:
             before = self._labels.asked
             self._model = self._model or self._make()
             try:
                 self._keep(call(self._model))
                 done += 1
-            except Exception:  # noqa: BLE001 - their code may raise anything
-                trace = _trace()
+            except Exception as error:  # noqa: BLE001 - their code may raise anything
+                trace, raised = _trace(), type(error).__name__
                 failed += 1
                 continue
             if self._labels.asked > before:
                 break  # it fetches all labels by itself: one call has taught it everything
         self._model = None
         if not done:
-            return {"error": "fit failed", "trace": trace}
+            return {"error": raised, "trace": trace}
         return {"calls": done, "failed": failed, "trace": trace}
 
     def _calls(self, tasks: list[Any], project: dict[str, Any]) -> list[Any]:

@@ -187,7 +187,7 @@ def test_a_model_that_asks_label_studio_gets_the_labels_it_may_learn_and_trains_
 
 
 def test_a_model_that_never_learns_is_a_failure() -> None:
-    with pytest.raises(HostedModelFailed, match="NeverLearns failed: fit: fit failed"):
+    with pytest.raises(HostedModelFailed, match="NeverLearns failed: fit: KeyError"):
         learner("odd.py:NeverLearns").fit(TEXTS, ANSWERS, seed=0)
 
 
