@@ -182,7 +182,7 @@ def delete_annotation(call: Call) -> Reply:
 
 
 def delete_prediction(call: Call) -> Reply:
-    del call.store.predictions[call.store.prediction(call.ids[0]).id]
+    call.store.delete_prediction(call.store.prediction(call.ids[0]))
     return 204, None
 
 

@@ -191,6 +191,11 @@ class Store:
         self.predictions[prediction.id] = prediction
         return prediction
 
+    def delete_prediction(self, row: PredictionRow) -> None:
+        """This touches its task; adding one does not."""
+        del self.predictions[row.id]
+        self._touch(self.task(row.task))
+
     def create_annotation(self, task: TaskRow, body: Json, user: UserRow) -> AnnotationRow:
         if not isinstance(body.get("result") or [], list):
             raise Refusal(500, 'annotation "result" can\'t be parse from str to JSON')
