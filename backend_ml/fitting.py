@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-from backend_ml import training
+from backend_ml import training, warming
 from backend_ml.labels import Label
-from backend_ml.learners.base import Guess
+from backend_ml.learners.base import Guess, Learner, ModelUnreadable, Warm
+from backend_ml.model_store import learner_file
 from projects.kinds.base import Kind
 
 
@@ -26,6 +27,10 @@ class Job:
     """A file of ``learners``."""
     labels: tuple[Label, ...]
     seed: int
+    base: Path | None = None
+    """Folder of a version of the same learner that may learn the new labels on top."""
+    base_full_fit_labels: int = 0
+    """Labels at the last fit from scratch that the base goes back to."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,43 @@ class Here:
 
     def fit(self, job: Job, folder: Path) -> Fitted | None:
         begun = time.monotonic()
-        model = training.train(job.kind, job.learner, job.labels, seed=job.seed)
+        model, full = _learn_more(job), job.base_full_fit_labels
+        if model is None:
+            model, full = _from_scratch(job), len(job.labels)
         if model is None:
             return None
         model.save(folder)
-        return Fitted(time.monotonic() - begun, len(job.labels))
+        warming.write(folder, job.labels)
+        return Fitted(time.monotonic() - begun, full)
 
     def out_of_fold(self, job: Job) -> list[Guess | None]:
         return training.out_of_fold(job.kind, job.learner, job.labels, seed=job.seed)
+
+
+def _from_scratch(job: Job) -> Learner | None:
+    return training.train(job.kind, job.learner, job.labels, seed=job.seed)
+
+
+def _learn_more(job: Job) -> Learner | None:
+    """The base after the new labels; ``None`` where it must start from scratch."""
+    if job.base is None:
+        return None
+    learned = warming.read(job.base)
+    parts = None if learned is None else warming.split(learned, job.labels, seed=job.seed)
+    if parts is None:
+        return None
+    try:
+        model = learner_file(job.learner).load(job.base, job.kind)
+    except ModelUnreadable:
+        return None
+    if not hasattr(model, "learn_more"):
+        return None
+    new, again = parts
+    done = cast(Warm, model).learn_more(
+        [label.text for label in new],
+        [label.answer for label in new],
+        replay_texts=[label.text for label in again],
+        replay_answers=[label.answer for label in again],
+        seed=job.seed,
+    )
+    return model if done else None

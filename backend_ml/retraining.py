@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import judging, labels, lineup, model_store, training
+from backend_ml import judging, labels, lineup, model_store, training, warming
 from backend_ml.fitting import Fitted, Job
 from backend_ml.judging import Bench
 from backend_ml.learners.base import ModelUnreadable
@@ -24,6 +25,10 @@ from projects.kit import intervals, logs
 from projects.kit.database import transaction
 from projects.kit.errors import PlatformError
 
+SHARE = 0.01
+"""New labels that are enough to train, as a share of all."""
+MANY = 2000
+"""Labels from which the quiet before a training of a few lasts longer."""
 CHALLENGE_SECONDS = 60
 """A challenger that came to no decision is asked for again after so long at most."""
 
@@ -60,17 +65,24 @@ class Order:
     bench: Bench
     wanted: Wanted | None
     """``None`` for a challenger, whose training leaves the regular one to be done."""
+    is_asked_for: bool = False
+    """Somebody pressed *Start Training*: then everything is learned anew."""
 
 
-def is_due(mark: MarkRow, settings: Settings, *, now: datetime) -> bool:
-    """Enough new labels, or some and then quiet, or somebody asked for it."""
+def is_due(mark: MarkRow, settings: Settings, labels: int, *, now: datetime) -> bool:
+    """Enough new labels, or some and then quiet, or somebody asked for it.
+
+    With many ``labels``, enough is a hundredth of them, and quiet lasts longer in
+    proportion: a fit takes longer, and the cost per label stays what it was.
+    """
     if mark.forced > mark.forced_done:
         return True
     new = mark.wanted - mark.trained
     if new <= 0 or mark.last_change_at is None:
         return False
-    quiet = now - mark.last_change_at >= timedelta(seconds=settings.quiet_seconds)
-    return new >= settings.min_new_labels or quiet
+    enough = max(settings.min_new_labels, math.ceil(labels * SHARE))
+    patience = settings.quiet_seconds * max(1.0, labels / MANY)
+    return new >= enough or now - mark.last_change_at >= timedelta(seconds=patience)
 
 
 def due_key(session: Session, project_id: int, settings: Settings, *, now: datetime) -> str | None:
@@ -80,10 +92,11 @@ def due_key(session: Session, project_id: int, settings: Settings, *, now: datet
     asks for nothing, and after a failure it is tried again.
     """
     mark = session.get(MarkRow, project_id)
-    if mark is None or not is_due(mark, settings, now=now):
+    known = _count(session, project_id)
+    if mark is None or not is_due(mark, settings, known, now=now):
         return None
     asked_for = mark.forced > mark.forced_done
-    if _count(session, project_id) < settings.min_labels_to_serve and not asked_for:
+    if known < settings.min_labels_to_serve and not asked_for:
         return None
     return f"train-{project_id}-{mark.wanted}-{mark.forced}-{int(now.timestamp() // 30)}"
 
@@ -134,16 +147,18 @@ def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
         if made is not None:
             return made.name if made.state == model_store.CHAMPION else None
         mark = session.get(MarkRow, project_id)
-        if mark is None or not is_due(mark, workshop.settings, now=now):
+        known = _count(session, project_id)
+        if mark is None or not is_due(mark, workshop.settings, known, now=now):
             return None
+        asked_for = mark.forced > mark.forced_done
         wanted = Wanted(mark.wanted, mark.forced, mark.first_change_at, mark.last_change_at)
         bench = _bench(session, project_id, kind)
-    known = (*bench.train, *bench.held_out)
-    if not training.can_serve(kind, known, minimum=workshop.settings.min_labels_to_serve):
+    everything = (*bench.train, *bench.held_out)
+    if not training.can_serve(kind, everything, minimum=workshop.settings.min_labels_to_serve):
         _finish_without(workshop, wanted, project_id)
         return None
     learner = lineup.regular(kind, bench.champion.learner if bench.champion else None)
-    return _carry_out(workshop, Order(cause, learner, bench, wanted))
+    return _carry_out(workshop, Order(cause, learner, bench, wanted, is_asked_for=asked_for))
 
 
 def challenge(workshop: Workshop, project_id: int, learner: str, cause: str) -> str | None:
@@ -215,8 +230,7 @@ def _carry_out(workshop: Workshop, order: Order) -> str | None:
 
 def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | None:
     bench = order.bench
-    job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
-    fitted = workshop.fitter.fit(job, staged)
+    fitted = workshop.fitter.fit(_job(workshop, order), staged)
     if fitted is None:
         if order.wanted is None:
             raise NothingLearned(order.learner)
@@ -238,6 +252,21 @@ def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | Non
         seconds=round(facts.seconds, 2),
     )
     return row.name if verdict.promote else None
+
+
+def _job(workshop: Workshop, order: Order) -> Job:
+    """What to fit; on top of the champion where it is of the same learner and large."""
+    bench, champion = order.bench, order.bench.champion
+    job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
+    if champion is None or champion.learner != order.learner or order.is_asked_for:
+        return job
+    if not warming.is_wanted(len(bench.train), champion.full_fit_labels):
+        return job
+    return replace(
+        job,
+        base=workshop.store.folder(champion),
+        base_full_fit_labels=champion.full_fit_labels,
+    )
 
 
 def _facts(

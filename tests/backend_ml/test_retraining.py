@@ -44,7 +44,22 @@ def mark(**changes: object) -> MarkRow:
 def test_when_training_is_due(changes: dict[str, object], seconds: int, due: bool) -> None:  # noqa: FBT001
     settings = make_settings(Path("unused"))
     now = START + timedelta(seconds=seconds)
-    assert retraining.is_due(mark(**changes), settings, now=now) is due
+    assert retraining.is_due(mark(**changes), settings, 100, now=now) is due
+
+
+@pytest.mark.parametrize(
+    ("new", "seconds", "due"),
+    [
+        (199, 29, False),  # 1% of 20,000 is 200, and quiet is 3 s * 20,000 / 2,000 = 30 s
+        (200, 0, True),
+        (1, 30, True),
+    ],
+)
+def test_many_labels_are_trained_on_less_often(new: int, seconds: int, due: bool) -> None:  # noqa: FBT001
+    settings = make_settings(Path("unused"))
+    now = START + timedelta(seconds=seconds)
+    row = mark(wanted=new, trained=0)
+    assert retraining.is_due(row, settings, 20_000, now=now) is due
 
 
 def test_one_cause_makes_one_version(make_desk: MakeDesk) -> None:

@@ -1,0 +1,109 @@
+"""Learning what is new on top of a version, and starting again where that would be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from backend_ml import retraining, warming
+from backend_ml.fitting import Here, Job
+from backend_ml.labels import Label
+from backend_ml.tables import VersionRow
+from projects.kinds import registry
+from projects.kit.database import transaction
+from projects.vocabulary import Mark
+from tests.backend_ml.conftest import Desk
+from tests.backend_ml.corpus import messages
+
+MakeDesk = Callable[..., Desk]
+LABELS = [Label(n, text, choice) for n, (text, choice, _) in enumerate(messages(120))]
+
+
+def learned(labels: list[Label]) -> dict[int, str]:
+    return {label.task_id: warming.digest(label) for label in labels}
+
+
+def test_only_what_is_new_is_learned_and_some_again() -> None:
+    parts = warming.split(learned(LABELS[:100]), LABELS, seed=0)
+    assert parts is not None
+    new, again = parts
+    assert new == LABELS[100:]
+    assert sorted(label.task_id for label in again) == list(range(100))
+    assert parts == warming.split(learned(LABELS[:100]), LABELS, seed=0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        LABELS[1:],  # taken back
+        [replace(LABELS[0], answer=(Mark("intent", "Other"),)), *LABELS[1:]],  # edited
+        [replace(LABELS[0], text="another text"), *LABELS[1:]],
+    ],
+)
+def test_a_learned_label_that_changed_means_starting_again(changed: list[Label]) -> None:
+    assert warming.split(learned(LABELS[:100]), changed, seed=0) is None
+
+
+def test_it_is_wanted_for_many_labels_until_they_have_grown_by_a_tenth() -> None:
+    assert not warming.is_wanted(1999, 1900)
+    assert warming.is_wanted(2000, 1900)
+    assert warming.is_wanted(2089, 1900)
+    assert not warming.is_wanted(2090, 1900)
+    assert not warming.is_wanted(3000, 0)  # a version that does not say
+
+
+def test_a_folder_says_what_was_learned(tmp_path: Path) -> None:
+    assert warming.read(tmp_path) is None
+    warming.write(tmp_path, LABELS)
+    assert warming.read(tmp_path) == learned(LABELS)
+    (tmp_path / warming.LEARNED).write_text("[1")
+    assert warming.read(tmp_path) is None
+
+
+def test_a_warm_fit_knows_the_old_and_the_new(tmp_path: Path) -> None:
+    kind = registry.load("intent")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    job = Job(kind, "choice_linear", tuple(LABELS[:80]), seed=0)
+    cold = Here().fit(job, first)
+    assert cold is not None
+    assert cold.full_fit_labels == 80
+    more = replace(job, labels=tuple(LABELS), base=first, base_full_fit_labels=80)
+    warm = Here().fit(more, second)
+    assert warm is not None
+    assert warm.full_fit_labels == 80
+    assert warming.read(second) == learned(LABELS)
+    edited = replace(LABELS[0], answer=(Mark("intent", "Cancel"),))
+    assert edited != LABELS[0]
+    again = tmp_path / "again"
+    again.mkdir()
+    cold = Here().fit(replace(more, labels=(edited, *LABELS[1:])), again)
+    assert cold is not None
+    assert cold.full_fit_labels == 120
+
+
+def test_trainings_go_on_from_the_champion_unless_somebody_asks(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "WARM_FROM", 20)
+    desk = make_desk(tasks=200)
+    desk.answer(100)
+    desk.hear()
+    desk.train("one")
+    desk.answer(5, first=100)
+    desk.hear()
+    desk.train("two")
+    with transaction(desk.workshop.sessions) as session:
+        retraining.force(session, desk.project_id)
+    desk.train("three")
+    with desk.workshop.reading() as session:
+        rows = session.scalars(sa.select(VersionRow).order_by(VersionRow.number)).all()
+    one, two, three = rows
+    assert one.full_fit_labels == one.trained_on
+    assert two.full_fit_labels == one.trained_on < two.trained_on
+    assert three.full_fit_labels == three.trained_on == two.trained_on
