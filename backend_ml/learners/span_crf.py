@@ -55,7 +55,7 @@ class SpanCrf:
         rows = _crf.rows_of(texts, answers, self.control)
         classes = _crf.labels_of(rows)
         if classes:
-            self.line, self.span_line = _honest_lines(rows)
+            self.line, self.span_line = honest_lines(rows)
             self.use(_crf.train(rows), classes)
 
     def predict(self, texts: Sequence[str]) -> Guesses:
@@ -123,8 +123,8 @@ def load(folder: Path, kind: Kind) -> SpanCrf:
     learner = SpanCrf(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-        learner.line = _line(notes["line"])
-        learner.span_line = _line(notes.get("span_line", NO_CHANGE))  # not in format 1
+        learner.line = as_line(notes["line"])
+        learner.span_line = as_line(notes.get("span_line", NO_CHANGE))  # not in format 1
         if notes["classes"]:
             model = (folder / MODEL_FILE).read_bytes()
             if digest(model) != notes["digest"]:  # a damaged file can crash CRFsuite itself
@@ -140,12 +140,13 @@ def digest(model: bytes) -> str:
     return hashlib.sha256(model).hexdigest()
 
 
-def _line(values: Sequence[float]) -> Line:
+def as_line(values: Sequence[float]) -> Line:
+    """A slope and an offset as they stand in a file."""
     slope, offset = values
     return float(slope), float(offset)
 
 
-def _honest_lines(rows: Sequence[Row]) -> tuple[Line, Line]:
+def honest_lines(rows: Sequence[Row]) -> tuple[Line, Line]:
     """Learn on a half how often a labelling, and a span, is right on the other one."""
     if len(rows) < MIN_TO_CALIBRATE:
         return NO_CHANGE, NO_CHANGE

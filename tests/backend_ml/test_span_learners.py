@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from backend_ml.calibration import expected_calibration_error
-from backend_ml.learners import _crf, span_crf
+from backend_ml.learners import _crf, span_choice_crf, span_crf
 from backend_ml.learners.base import Guess
 from backend_ml.learners.span_crf import SpanCrf
 from projects.kinds import registry
@@ -178,3 +178,43 @@ def test_texts_without_words_teach_nothing() -> None:
     found.fit(texts, answers, seed=0)
     assert found.classes_ == ("Date", "Person")
     assert found.predict([" "]).items == (Guess((), 1.0, ()),)
+
+
+BOTH = kinds.kind_of("span_choices")
+
+
+def test_a_choice_is_made_about_each_span_and_needs_the_span() -> None:
+    found = span_choice_crf.new(BOTH)
+    found.fit(*kinds.corpus("span_choices", 80), seed=0)
+    text = "please cancel the call with Ann Lee 12 May"
+    guess = found.predict([text]).items[0]
+    assert guess is not None
+    said = {(m.control, m.label, text[m.start : m.end]) for m in guess.answer}
+    assert {("attribute", "Vague", "Ann Lee"), ("attribute", "Sure", "12 May")} <= said
+    sure = dict(zip(guess.answer, guess.mark_confidences, strict=True))
+    for mark, value in sure.items():
+        if mark.control == "attribute":
+            spans = [p for m, p in sure.items() if m.control == "control" and m.start == mark.start]
+            assert value <= spans[0]
+    assert found.classes_ == ("Date", "Person", "Sure", "Vague")
+
+
+def test_a_choice_that_people_leave_open_stays_open() -> None:
+    texts, answers = kinds.corpus("span_choices", 60)
+    dates_only = [
+        tuple(m for m in answer if m.control == "control" or m.label == "Sure")
+        for answer in answers
+    ]
+    found = span_choice_crf.new(BOTH)
+    found.fit(texts, dates_only, seed=0)
+    guesses = found.predict(texts).items
+    assert [g.answer if g else None for g in guesses] == dates_only
+
+
+def test_without_a_choice_in_the_labels_there_are_spans_alone() -> None:
+    texts, answers = kinds.corpus("spans", 40)
+    found = span_choice_crf.new(BOTH)
+    found.fit(texts, answers, seed=0)
+    guess = found.predict(texts[:1]).items[0]
+    assert guess is not None
+    assert guess.answer == answers[0]
