@@ -45,6 +45,8 @@ TRAIN_OUTPUT = "train_output.json"
 PLACE = "{MODEL_DIR}"
 """Stands for the model's folder in what ``fit`` returned: a saved model moves."""
 TRACE_CHARACTERS = 6000
+MOST_FAILURES = 10
+"""Calls of ``fit`` that may fail before one succeeds; the others would fail too."""
 
 
 class Runner:
@@ -110,6 +112,8 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - their code may raise anything
                 trace, raised = _trace(), type(error).__name__
                 failed += 1
+                if failed == MOST_FAILURES and not done:
+                    break
                 continue
             if self._labels.asked > before:
                 break  # it fetches all labels by itself: one call has taught it everything

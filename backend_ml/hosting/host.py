@@ -173,6 +173,8 @@ class Host:
 
 def interpreter(hosted: HostedModel) -> str:
     """The Python that runs it: the one that was named, else that of the models' environment."""
+    if "/" in hosted.python:
+        return str(Path(hosted.python).absolute())  # the model is run in another folder
     beside = Path(sys.prefix).with_name(ENVIRONMENT) / "bin" / "python"
     return hosted.python or (str(beside) if beside.exists() else sys.executable)
 

@@ -94,6 +94,7 @@ class LabelStudioMLBase:
         self.hostname = more.get("hostname", "")
         self.access_token = more.get("access_token", "")
         self._config = ""
+        self.parsed_label_config: dict[str, Any] = {}
         if label_config is not None:
             self.use_label_config(label_config)
         if not self.has("model_version"):
