@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     host_predict_seconds: float = Field(10.0, gt=0)
     host_fit_seconds: float = Field(600.0, gt=0)
     embeddings: str = ""
-    strategy: str = "margin"
+    strategy: str = "adaptive"
     random_share: float = Field(0.1, ge=0, le=1)
     batch_size: int = Field(40, gt=0)
     low_water: int = Field(15, ge=0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,48 @@ def test_small_pools_are_published_whole() -> None:
 def test_pool_and_board_must_pair() -> None:
     with pytest.raises(ValueError, match="a pool of 1 for 100"):
         selecting.draw(START, Pool(np.zeros(1)), margin, SIZES, rng=np.random.default_rng(0))
+
+
+def test_the_front_of_the_last_batch_stays_and_counts() -> None:
+    first = draw(START)
+    front = first.active[:3]
+    board = fresh(after(START, first, set()))
+    board = replace(board, front=front)
+    second = draw(board)
+    assert set(front) <= set(second.active)
+    assert len(second.active) == len(first.active) == 8
+
+
+def test_the_front_stays_even_when_the_quota_is_used_up() -> None:
+    first = draw(START)
+    board = fresh(after(START, first, set(first.active)))
+    board = replace(board, front=(90, 91), assigned=dict(board.assigned))
+    assigned = dict(board.assigned) | {i: Assignment(RANDOM, 0) for i in range(80, 84)}
+    held_up = replace(board, assigned=assigned)  # four random tasks of an older epoch
+    assert draw(held_up).active == (90, 91)
+
+
+def test_the_random_part_does_not_look_at_the_front() -> None:
+    board = replace(START, front=(0, 1, 2, 3))
+    assert draw(board).random == draw(START).random
+    drawn = [i for seed in range(600) for i in draw(board, seed=seed).random]
+    counts = np.bincount(drawn, minlength=100)
+    # 1,200 draws over 100 tasks: 48 for four of them, standard deviation about 7.
+    assert abs(int(counts[:4].sum()) - 48) < 4 * 7
+
+
+def test_begun_tasks_are_besides() -> None:
+    drawn = draw(replace(START, begun=(200, 201)))
+    assert drawn.begun == (200, 201)
+    assert drawn.task_ids == (*drawn.random, *drawn.active, 200, 201)
+    assert (len(drawn.random), len(drawn.active)) == (2, 8)
+
+
+def test_what_is_on_screens_does_not_hold_up_an_epoch() -> None:
+    assigned = {i: Assignment(RANDOM, 1) for i in range(5)}
+    assigned |= {i: Assignment(ACTIVE, 2) for i in range(50, 58)}
+    board = Board(tuple(range(50)), assigned, frozenset())
+    sizes = replace(SIZES, low_water=9)
+    assert not selecting.begins_epoch(board, replace(sizes, people=2))
+    # Five random tasks are left, and three people have two each before them.
+    assert selecting.begins_epoch(board, replace(sizes, people=3))
