@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from backend_ml import api, descriptions, lanes, pages
+from backend_ml import api, descriptions, embeddings, lanes, pages
 from backend_ml.batching import Batcher
 from backend_ml.intake import Inbox
 from backend_ml.metrics import Metrics
@@ -29,6 +29,7 @@ Lines = dict[int, Line]
 
 def create_app(settings: Settings) -> FastAPI:
     """An app on a migrated database; it needs neither Label Studio nor the worker to start."""
+    embeddings.configure(settings.embeddings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     database.migrate(settings.database_url, MIGRATIONS)
     engine.prepare(settings.database_url)

@@ -27,7 +27,7 @@ BATCH = 32
 MOST_TOKENS = 256
 """Of a text, where the model's folder does not say."""
 MOST_CHARACTERS = 20_000
-WHERE = "embeddings"
+WHERE = "BACKEND_ML_EMBEDDINGS"
 MEAN, FIRST = "mean", "first token"
 HIDDEN = ("last_hidden_state", "token_embeddings")
 

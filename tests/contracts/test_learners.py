@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -9,11 +10,11 @@ import numpy as np
 import pytest
 
 from backend_ml import learners
-from backend_ml.learners.base import Guesses, Learner, LearnerFile, ModelUnreadable
+from backend_ml.learners.base import Guesses, Learner, LearnerFile, ModelUnreadable, Warm
 from projects import forms
 from projects.kinds.base import Kind
 from projects.kit import discovery
-from projects.vocabulary import Answer, as_answer
+from projects.vocabulary import Answer, Mark, as_answer
 from tests.support import kinds
 from tests.support.rules import SAMPLES, with_rules
 
@@ -59,11 +60,11 @@ def fitted(file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
 
 
 def same(one: Guesses, other: Guesses) -> bool:
-    if (one.proba is None) != (other.proba is None):
-        return False
-    if one.proba is not None and other.proba is not None:
-        return one.items == other.items and np.array_equal(one.proba, other.proba)
-    return one.items == other.items
+    pairs = ((one.proba, other.proba), (one.marginals, other.marginals))
+    return one.items == other.items and all(
+        (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
+        for a, b in pairs
+    )
 
 
 def test_every_form_has_a_learner() -> None:
@@ -129,6 +130,80 @@ def test_rows_of_probabilities_sum_to_one(
         assert guesses.proba.shape == (len(UNSEEN), len(learner.classes_))
         assert np.allclose(guesses.proba.sum(axis=1), 1.0)
         assert np.allclose(guesses.proba.max(axis=1), guesses.pool().confidence)
+
+
+def test_what_a_strategy_sees_is_finite_and_paired(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    guesses = fitted(file, kind, corpus).predict(UNSEEN)
+    pool = guesses.pool()
+    for values in (pool.proba, pool.marginals, pool.hesitation):
+        if values is not None:
+            assert len(values) == len(UNSEEN)
+            assert np.isfinite(values).all()
+            assert (values >= 0.0).all()
+            assert (values <= 1.0 + 1e-9).all()
+    assert np.isfinite(pool.confidence).all()
+    assert pool.disorder is None or np.isfinite(pool.disorder).all()
+    if kind.form == "choices" and pool.marginals is not None:
+        assert pool.marginals.shape[1] == len(fitted(file, kind, corpus).classes_)
+
+
+def test_predicts_from_many_threads_at_once(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    texts, _ = corpus
+    learner = fitted(file, kind, corpus)
+    wanted = learner.predict(texts)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: learner.predict(texts), range(8)))
+    assert all(same(wanted, one) for one in found)
+
+
+def test_learns_more_and_forgets_nothing(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]], tmp_path: Path
+) -> None:
+    texts, answers = corpus
+    learner = fitted(file, kind, (texts[:40], answers[:40]))
+    if not isinstance(learner, Warm):
+        return
+    assert _more(learner, (texts[40:], answers[40:]), (texts[:40], answers[:40]))
+    assert _right(learner, texts, answers) >= 0.9
+    learner.save(tmp_path)
+    assert same(file.load(tmp_path, kind).predict(UNSEEN), learner.predict(UNSEEN))
+    again = fitted(file, kind, (texts[:40], answers[:40]))
+    assert isinstance(again, Warm)
+    assert _more(again, (texts[40:], answers[40:]), (texts[:40], answers[:40]))
+    assert same(again.predict(UNSEEN), learner.predict(UNSEEN))
+
+
+def test_what_it_cannot_learn_more_of_changes_nothing(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]]
+) -> None:
+    texts, answers = corpus
+    learner = fitted(file, kind, corpus)
+    if not isinstance(learner, Warm):
+        return
+    before = learner.predict(UNSEEN)
+    strange: list[Answer] = [(Mark(kind.control, "never seen"),)]
+    assert not _more(learner, (["what is this"], strange), (texts[:5], answers[:5]))
+    assert same(learner.predict(UNSEEN), before)
+    unfitted = file.new(kind)
+    assert isinstance(unfitted, Warm)
+    assert not _more(unfitted, (texts[:1], answers[:1]), (texts[:5], answers[:5]))
+
+
+Rows = tuple[list[str], list[Answer]]
+
+
+def _more(learner: Warm, new: Rows, old: Rows) -> bool:
+    return learner.learn_more(*new, replay_texts=old[0], replay_answers=old[1], seed=3)
+
+
+def _right(learner: Learner, texts: list[str], answers: list[Answer]) -> float:
+    items = learner.predict(texts).items
+    pairs = zip(items, answers, strict=True)
+    return float(np.mean([guess is not None and guess.answer == answer for guess, answer in pairs]))
 
 
 def test_same_seed_same_answers(
