@@ -33,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app)
+app.add_typer(bench, name="bench")
 out = Console()
 
 StateOption = Annotated[

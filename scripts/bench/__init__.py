@@ -1,0 +1,1 @@
+"""What the product is worth in numbers: ``understudy bench ...``. See docs/benchmarks.md."""

@@ -1,0 +1,372 @@
+"""Labels that our default needs, beside random and every other strategy that we ship."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend_ml import embeddings, replaying, strategies
+from backend_ml.replaying import RANDOM, Describe, Point, labels_to, marks_to
+from projects.kit import discovery
+from scripts.bench import datasets
+from scripts.bench.datasets import Dataset
+from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
+
+DEFAULT = "adaptive"
+"""The strategy that the settings name by default."""
+SHARE = 0.95
+"""Of the quality that the learner has with all labels."""
+MOST_TRAIN, MOST_TEST = 20_000, 5_000
+FROM = 100
+"""Labels from which on the default must not be worse than random."""
+HOLDS = 3
+"""A replay ends when so many points in a row have held the target."""
+STEPS = ((300, 50), (1_000, 100), (3_000, 250), (6_000, 500), (10**9, 1_000))
+"""Up to so many labels, a model after so many new ones."""
+RATIO_GOALS = {"clinc150:label": 0.45, "hwu64:spans": 0.55, "snips:spans": 0.55}
+"""Labels of the default over labels of random; 1 for any other set (../shared/models.md)."""
+EMBEDDED_GOALS = {"clinc150:label": 0.55, "hwu64:label": 0.70}
+EMBEDDED_OVER_PLAIN = {"clinc150:label": 0.20}
+AHEAD = {
+    "nlupp_hotels:labels": (500, 0.02),
+    "hwu64:spans": (1_000, 0.06),
+    "snips:spans": (1_000, 0.06),
+}
+"""At so many labels, so much quality above random."""
+EARLY = {"clinc150:label": (100, 0.40)}
+"""At so many labels, so much quality."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    seeds: int = 5
+    strategies: tuple[str, ...] = ()
+    """Of our files; empty for all."""
+    most_train: int = MOST_TRAIN
+    most_test: int = MOST_TEST
+    steps: tuple[tuple[int, int], ...] = STEPS
+    processes: int = 1
+
+
+QUICK = Effort(
+    seeds=2, strategies=(DEFAULT, RANDOM, "margin"), most_train=300, most_test=200,
+    steps=((100, 50), (10**9, 100)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One replay: everything that a process needs to do it."""
+
+    folder: Path
+    dataset: str
+    base_seed: int
+    seed: int
+    strategy: str
+    """Empty for the learner's quality with all labels."""
+    target: float
+    until: int
+    """No earlier end than this."""
+    effort: Effort
+    embedding: str = ""
+
+
+@dataclass
+class Curves:
+    """What was found for one data set."""
+
+    full: float
+    curves: dict[str, list[list[Point]]] = field(default_factory=lambda: defaultdict(list))
+    """By strategy, one curve a seed."""
+
+    @property
+    def target(self) -> float:
+        return SHARE * self.full
+
+    def labels(self, strategy: str) -> list[int]:
+        """Labels to the target, one a seed; all there are where it was not reached."""
+        return [_or_all(labels_to(c, self.target), c) for c in self.curves[strategy]]
+
+    def at(self, strategy: str, labels: int) -> list[float]:
+        """Quality at so many labels, one a seed; none where a curve does not have that size."""
+        found = [[p.quality for p in c if p.labels == labels] for c in self.curves[strategy]]
+        return [one[0] for one in found if one]
+
+
+def _or_all(found: int | None, curve: Sequence[Point]) -> int:
+    return curve[-1].labels if found is None else found
+
+
+def measure(
+    found: Sequence[Dataset],
+    folder: Path,
+    effort: Effort,
+    *,
+    seed: int,
+    embedding: str,
+    say: Callable[[str], None],
+) -> tuple[list[Figure], dict[str, Any]]:
+    """Figures and details of every data set; with an embedding, of choices once more with it."""
+    plain = _curves(found, folder, effort, seed=seed, embedding="", say=say)
+    figures = [one for name, curves in plain.items() for one in _figures(name, curves)]
+    details: dict[str, Any] = {name: _details(curves) for name, curves in plain.items()}
+    if embedding:
+        chosen = [one for one in found if one.kind.form == "choice"]
+        few = Effort(**{**vars(effort), "strategies": (DEFAULT, RANDOM)})
+        embedded = _curves(chosen, folder, few, seed=seed, embedding=embedding, say=say)
+        for name, curves in embedded.items():
+            figures += _embedded_figures(name, curves, plain[name])
+            details[f"{name}+embeddings"] = _details(curves)
+    return figures, details
+
+
+def _curves(
+    found: Sequence[Dataset],
+    folder: Path,
+    effort: Effort,
+    *,
+    seed: int,
+    embedding: str,
+    say: Callable[[str], None],
+) -> dict[str, Curves]:
+    """All replays, in as many processes as the effort allows."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one fit, one core
+    context = get_context("spawn")
+    with ProcessPoolExecutor(effort.processes, mp_context=context) as pool:
+        whole = [Job(folder, one.name, seed, seed, "", 0.0, 0, effort, embedding) for one in found]
+        say(f"label efficiency: {len(whole)} models of all labels")
+        full = {job.dataset: points[-1].quality for job, points in _done(pool, whole)}
+        curves = {name: Curves(quality) for name, quality in full.items()}
+        jobs = [
+            Job(folder, one.name, seed, seed + number, strategy, SHARE * full[one.name],
+                _until(one.name), effort, embedding)
+            for one in found
+            for number in range(effort.seeds)
+            for strategy in chosen(effort)
+        ]  # fmt: skip
+        for count, (job, points) in enumerate(_done(pool, jobs), start=1):
+            curves[job.dataset].curves[job.strategy].append(points)
+            say(
+                f"label efficiency: {count} of {len(jobs)} replays "
+                f"({job.dataset}, {job.strategy}, to {points[-1].labels} labels)"
+            )
+    return {one.name: curves[one.name] for one in found}
+
+
+def chosen(effort: Effort) -> tuple[str, ...]:
+    """The strategies to compare; the default and random always."""
+    named = effort.strategies or discovery.names(strategies)
+    return tuple(dict.fromkeys([DEFAULT, RANDOM, *named]))
+
+
+def _done(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[Job, list[Point]]]:
+    running: dict[Future[list[Point]], Job] = {pool.submit(do, job): job for job in jobs}
+    for future in as_completed(running):
+        yield running[future], future.result()
+
+
+def _until(name: str) -> int:
+    sizes = [table[name][0] for table in (AHEAD, EARLY) if name in table]
+    return max([FROM, *sizes])
+
+
+def do(job: Job) -> list[Point]:
+    """One replay, in a process of its own."""
+    warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    _use_embedding(job.embedding)
+    dataset = _dataset(job.folder, job.dataset, job.base_seed)
+    train, test = _parts(dataset, job.effort, job.base_seed)
+    learner = dataset.kind.learner
+    if not job.strategy:
+        return replaying.replay(
+            dataset.kind, train, test, learner=learner, strategy=RANDOM, sizes=[len(train)],
+            seed=job.seed,
+        )  # fmt: skip
+    sizes = sizes_for(len(train), job.effort.steps)
+    return replaying.replay(
+        dataset.kind,
+        train,
+        test,
+        learner=learner,
+        strategy=job.strategy,
+        sizes=thinned(sizes) if job.strategy == RANDOM else sizes,
+        seed=job.seed,
+        stop=lambda points: _may_stop(points, job),
+        describe=_description(job.folder, job.dataset, job.base_seed, job.effort, job.embedding),
+    )
+
+
+def _may_stop(points: Sequence[Point], job: Job) -> bool:
+    last = points[-HOLDS:]
+    held = len(last) == HOLDS and all(point.quality >= job.target for point in last)
+    return held and points[-1].labels >= job.until
+
+
+def sizes_for(rows: int, steps: Sequence[tuple[int, int]]) -> list[int]:
+    """Numbers of labels at which there is a new model, up to all of them."""
+    sizes, size = [], 0
+    for end, step in steps:
+        while size + step <= min(end, rows):
+            size += step
+            sizes.append(size)
+    return [*sizes, rows] if not sizes or sizes[-1] < rows else sizes
+
+
+def thinned(sizes: Sequence[int]) -> list[int]:
+    """Those at least a fifth apart, the round ones always: random needs no model to choose by."""
+    kept: list[int] = []
+    for size in sizes:
+        if not kept or size >= 1.2 * kept[-1] or size in (100, 500, 1_000) or size == sizes[-1]:
+            kept.append(size)
+    return kept
+
+
+@cache
+def _use_embedding(path: str) -> None:
+    embeddings.configure(path)
+
+
+@cache
+def _found(folder: Path, seed: int) -> Mapping[str, Dataset]:
+    return {one.name: one for one in datasets.read(folder, seed=seed).datasets}
+
+
+def _dataset(folder: Path, name: str, seed: int) -> Dataset:
+    return _found(folder, seed)[name]
+
+
+def _parts(dataset: Dataset, effort: Effort, seed: int) -> tuple[Any, Any]:
+    """At most so many rows, the same for every replay."""
+    rng = np.random.default_rng(seed)
+    parts = ((dataset.train, effort.most_train), (dataset.test, effort.most_test))
+    return tuple(  # type: ignore[return-value]
+        rows if len(rows) <= most else tuple(rows[i] for i in rng.permutation(len(rows))[:most])
+        for rows, most in parts
+    )
+
+
+@cache
+def _description(folder: Path, name: str, seed: int, effort: Effort, embedding: str) -> Describe:
+    del embedding  # a description made with another one is another description
+    return replaying.description_of(_parts(_dataset(folder, name, seed), effort, seed)[0])
+
+
+def _figures(name: str, curves: Curves) -> Iterator[Figure]:
+    short = name.replace(":", "_")
+    ours, random = curves.labels(DEFAULT), curves.labels(RANDOM)
+    yield at_most(
+        f"{short}_labels_to_95_ratio",
+        goal=RATIO_GOALS.get(name, 1.0),
+        meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
+        **ratio_interval(ours, random),
+        default=float(np.median(ours)),
+        random=float(np.median(random)),
+    )
+    if name in EARLY:
+        size, goal = EARLY[name]
+        yield at_least(
+            f"{short}_quality_at_{size}",
+            goal=goal,
+            meaning=f"quality of {DEFAULT} with {size} labels",
+            **mean_interval(curves.at(DEFAULT, size)),
+        )
+    if name in AHEAD:
+        yield _ahead(short, curves, *AHEAD[name])
+    yield at_most(
+        f"{short}_behind_random",
+        worst(curves),
+        goal=1.0,
+        meaning=f"at its worst size from {FROM} labels on, how many standard deviations "
+        f"{DEFAULT} is behind {RANDOM}; negative where it is ahead everywhere",
+    )
+
+
+def _ahead(short: str, curves: Curves, size: int, goal: float) -> Figure:
+    pairs = zip(curves.at(DEFAULT, size), curves.at(RANDOM, size), strict=False)
+    return at_least(
+        f"{short}_ahead_at_{size}",
+        goal=goal,
+        meaning=f"quality of {DEFAULT} less that of {RANDOM} with {size} labels",
+        **mean_interval([a - b for a, b in pairs]),
+    )
+
+
+def worst(curves: Curves) -> float | None:
+    """How many standard deviations the default is behind random where it is worst.
+
+    The deviation is that of both strategies' seeds together at that size; ``None``
+    with one seed. Sizes that one of them did not reach are left out.
+    """
+    shared = {p.labels for c in curves.curves[RANDOM] for p in c if p.labels >= FROM}
+    gaps = []
+    for size in sorted(shared):
+        ours, random = curves.at(DEFAULT, size), curves.at(RANDOM, size)
+        if min(len(ours), len(random)) < 2:
+            continue
+        gap = float(np.mean(random) - np.mean(ours))
+        deviation = math.sqrt((np.var(ours, ddof=1) + np.var(random, ddof=1)) / 2)
+        if deviation == 0.0:
+            gaps.append(0.0 if gap <= 0 else math.inf)
+        else:
+            gaps.append(gap / deviation)
+    return max(gaps) if gaps else None
+
+
+def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figure]:
+    short = name.replace(":", "_")
+    ours, random = curves.labels(DEFAULT), curves.labels(RANDOM)
+    yield at_most(
+        f"{short}_embeddings_labels_to_95_ratio",
+        goal=EMBEDDED_GOALS.get(name, 1.0),
+        meaning=f"with sentence embeddings: labels of {DEFAULT} over those of {RANDOM}",
+        **ratio_interval(ours, random),
+        default=float(np.median(ours)),
+        random=float(np.median(random)),
+    )
+    if name in EMBEDDED_OVER_PLAIN:
+        yield at_most(
+            f"{short}_embeddings_over_plain_random_ratio",
+            goal=EMBEDDED_OVER_PLAIN[name],
+            meaning=f"labels of {DEFAULT} with embeddings over those of {RANDOM} without",
+            **ratio_interval(ours, plain.labels(RANDOM)),
+        )
+
+
+def _details(curves: Curves) -> dict[str, Any]:
+    random = float(np.median(curves.labels(RANDOM)))
+    rows = {}
+    for strategy, runs in sorted(curves.curves.items()):
+        labels = curves.labels(strategy)
+        marks = [marks_to(c, curves.target) or c[-1].marks for c in runs]
+        sizes = sorted({p.labels for run in runs for p in run})
+        rows[strategy] = {
+            "labels_to_95": float(np.median(labels)),
+            "labels_by_seed": labels,
+            "reached": [labels_to(c, curves.target) is not None for c in runs],
+            "over_random": float(np.median(labels)) / random,
+            "marks_to_95": float(np.median(marks)),
+            "quality": {
+                size: mean_interval(curves.at(strategy, size)) | _deviation(curves, strategy, size)
+                for size in sizes
+            },
+            "fit_seconds_at_most": max(p.fit_seconds for run in runs for p in run),
+        }
+    return {"full_quality": curves.full, "target": curves.target, "strategies": rows}
+
+
+def _deviation(curves: Curves, strategy: str, size: int) -> dict[str, float | None]:
+    values = curves.at(strategy, size)
+    return {"sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
