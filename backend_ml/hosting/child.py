@@ -14,7 +14,7 @@ Anything that goes wrong is answered with {error, trace}.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import inspect
 import json
 import os
@@ -24,22 +24,19 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from backend_ml.hosting import replies, shelf, stand_in
+    from backend_ml.hosting import loading, replies, shelf
 else:
-
-    def _beside(name: str) -> Any:
-        """A file of this folder under a name that no model uses."""
-        path = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(f"_understudy_{name}", path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    replies, shelf, stand_in = (_beside(name) for name in ("replies", "shelf", "stand_in"))
+    # The files of this folder, under a name that no model uses.
+    package = ModuleType("_understudy")
+    package.__path__ = [str(Path(__file__).parent)]
+    sys.modules["_understudy"] = package
+    loading, replies, shelf = (
+        importlib.import_module(f"_understudy.{name}") for name in ("loading", "replies", "shelf")
+    )
 
 TRAIN_OUTPUT = "train_output.json"
 PLACE = "{MODEL_DIR}"
@@ -65,10 +62,13 @@ class Runner:
         random.seed(message["seed"])
         self._config = message["label_config"]
         self._labels.label_config = self._config
-        self._class, self._package = load_class(Path(message["path"]), message["name"])
+        self._class, self._package = loading.load_class(Path(message["path"]), message["name"])
         for name in ("numpy", "torch"):
             _seed(sys.modules.get(name), message["seed"])
-        return {"style": style(self._class, self._package or "v2"), "package": self._package}
+        return {
+            "style": loading.style(self._class, self._package or "v2"),
+            "package": self._package,
+        }
 
     def predict(self, message: dict[str, Any]) -> dict[str, Any]:
         """One item a task. What fails for all together is asked one by one."""
@@ -129,9 +129,9 @@ class Runner:
         then asks for the labels, it gets every label as the event it was, and is told
         to train once more.
         """
-        parameters = _parameters(self._class.fit)
+        parameters = loading.parameters(self._class.fit)
         bodies = [_body("ANNOTATION_CREATED", task, project) for task in tasks]
-        if not takes_events(self._class):
+        if not loading.takes_events(self._class):
             workdir = self._dir / "workdir"
             workdir.mkdir(exist_ok=True)
             more = {"workdir": str(workdir), "event": "ANNOTATION_CREATED", "data": bodies[-1]}
@@ -146,7 +146,7 @@ class Runner:
         ]
 
     def _ask(self, tasks: list[Any]) -> Any:
-        more = _accepted({"context": None}, _parameters(self._class.predict))
+        more = _accepted({"context": None}, loading.parameters(self._class.predict))
         return self._model.predict(json.loads(json.dumps(tasks)), **more)
 
     def _make(self) -> Any:
@@ -159,7 +159,7 @@ class Runner:
             given.update(hostname=self._labels.url, access_token=self._labels.token)
         if self._package != "v1":
             given["project_id"] = "1"
-        return self._class(**_accepted(given, _parameters(self._class.__init__)))
+        return self._class(**_accepted(given, loading.parameters(self._class.__init__)))
 
     def _train_output(self) -> Any:
         path = self._dir / TRAIN_OUTPUT
@@ -174,80 +174,6 @@ class Runner:
             moved = _moved(json.loads(text), str(self._dir), PLACE)
             (self._dir / TRAIN_OUTPUT).write_text(json.dumps(moved), encoding="utf-8")
             self._model = None
-
-
-def load_class(path: Path, name: str) -> tuple[Any, str]:
-    """The class of a model file, and the genuine package that it stands on: v1, v2 or none.
-
-    When the installed package is of the other style than the class, the file is loaded
-    again on the stand-in, which serves both.
-    """
-    sys.path.insert(0, str(path.parent))
-    package = stand_in.installed()
-    if package:
-        before = set(sys.modules)
-        try:
-            found = _class_of(path, name)
-        except ImportError as error:
-            if not (error.name or "").startswith("label_studio_ml"):
-                raise
-        else:
-            if style(found, package) == package:
-                return found, package
-        for module in set(sys.modules) - before:
-            if module.split(".")[0] == "label_studio_ml" or _is_beside(module, path):
-                del sys.modules[module]
-    stand_in.install()
-    return _class_of(path, name), ""
-
-
-def _is_beside(module: str, path: Path) -> bool:
-    file = getattr(sys.modules[module], "__file__", None)
-    return file is not None and Path(file).parent == path.parent
-
-
-def _class_of(path: Path, name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # pickle looks for classes there
-    spec.loader.exec_module(module)
-    return getattr(module, name)
-
-
-def style(model: Any, otherwise: str) -> str:
-    """``v1`` or ``v2``: by the constructor where the class has one, else by its methods."""
-    own = next(c for c in model.__mro__ if "__init__" in vars(c))
-    if not _is_base(own):
-        names = _parameters(own.__init__)
-        if "train_output" in names:
-            return "v1"
-        if "project_id" in names:
-            return "v2"
-    written = {n for c in model.__mro__ if not _is_base(c) for n in vars(c)}
-    if "setup" in written or "context" in _parameters(model.predict):
-        return "v2"
-    if "fit" in written:
-        return "v2" if takes_events(model) else "v1"
-    return otherwise
-
-
-def _is_base(model: Any) -> bool:
-    return model is object or model.__module__.split(".")[0] in ("label_studio_ml", "abc")
-
-
-def takes_events(model: Any) -> bool:
-    """Whether ``fit`` wants an event, not a list of tasks."""
-    fit = getattr(model, "fit", None)
-    return fit is not None and next(iter(_parameters(fit, skip_self=True)), "") == "event"
-
-
-def _parameters(function: Any, *, skip_self: bool = False) -> dict[str, inspect.Parameter]:
-    found = dict(inspect.signature(function).parameters)
-    if skip_self:
-        found.pop("self", None)
-    return found
 
 
 def _accepted(given: dict[str, Any], parameters: dict[str, inspect.Parameter]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from backend_ml.hosting import child
 from backend_ml.learners import label_studio_ml
 from backend_ml.learners.label_studio_ml import LabelStudioModel
 from projects.kinds.base import HostedModel
@@ -22,13 +21,10 @@ Make = Callable[[str], LabelStudioModel]
 NOT_YET = "not serialize"
 """It calls a method that predictions have in the SDK's repository only."""
 RUN_ON_STAND_IN = """
-import importlib.util, sys, pytest
-spec = importlib.util.spec_from_file_location("stand_in", sys.argv[1])
-stand_in = importlib.util.module_from_spec(spec)
-sys.modules["stand_in"] = stand_in
-spec.loader.exec_module(stand_in)
+import sys, pytest
+from backend_ml.hosting import stand_in
 stand_in.install()
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-c", "/dev/null", *sys.argv[2:]]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-c", "/dev/null", *sys.argv[1:]]))
 """
 
 
@@ -82,7 +78,6 @@ def test_upstreams_unit_tests_hold_on_the_stand_in(
     test = checkout / "tests" / name
     if not test.exists():
         pytest.skip(f"the checkout has no tests/{name}")
-    stand_in = Path(child.__file__).with_name("stand_in.py")
-    command = [sys.executable, "-c", RUN_ON_STAND_IN, str(stand_in), str(test), "-k", wanted]
+    command = [sys.executable, "-c", RUN_ON_STAND_IN, str(test), "-k", wanted]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
