@@ -162,18 +162,17 @@ def decide(workshop: Workshop, project_id: int, kind: Kind, now: Serving) -> Pla
         texts = waiting.texts(session, project_id)
         known = pooling.read_known(session, project_id, kind)
     learner = None if now.row is None else workshop.store.load(now.row, kind)
-    seed = workshop.settings.seed
-    pool = pooling.look(
+    rng = np.random.default_rng([workshop.settings.seed, project_id, now.number, board.epoch])
+    view = pooling.look(
         learner,
         [texts[task_id] for task_id in board.open_ids],
         known,
         classes=len(kind.labels),
         embedder=embeddings.current(),
-        seed=seed,
+        rng=rng.spawn(1)[0],
     )
     strategy = cast(Strategy, discovery.load(strategies, workshop.settings.strategy))
-    rng = np.random.default_rng([seed, project_id, now.number, board.epoch])
-    drawn = selecting.draw(board, pool, strategy, wanted, rng=rng)
+    drawn = selecting.draw(board, view, strategy, wanted, rng=rng)
     lacking = [task_id for task_id in drawn.task_ids if task_id not in board.published]
     guesses = _guess(learner, {task_id: texts[task_id] for task_id in lacking})
     with transaction(workshop.sessions) as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +13,20 @@ from sqlalchemy.orm import Session
 
 from backend_ml.describing import Embedder, describer
 from backend_ml.learners.base import Learner
-from backend_ml.pool import Matrix, Pool
+from backend_ml.pool import Matrix, Pool, Positions
+from backend_ml.selecting import View
 from backend_ml.tables import LabelRow, TaskRow
 from projects.kinds.base import Kind
 from projects.vocabulary import answer_from_json
 
-CHUNK = 5_000
+CHUNK = 2_000
 """Tasks that are predicted at a time: their answers are not kept, only what a pool has."""
+MOST = 100_000
+"""So many open tasks are looked at."""
+LEAST = 4_000
+SECONDS = 3.0
+"""A learner that needs longer for more than ``LEAST`` tasks looks at no more of them: people
+wait for the batch, and the best of a random part are hardly worse than the best of all."""
 NEWEST = 5_000
 """Accepted answers that are looked at, the newest."""
 DESCRIBED = 1_000
@@ -66,16 +74,28 @@ def look(
     *,
     classes: int,
     embedder: Embedder | None,
-    seed: int,
-) -> Pool:
-    """The pool of these open tasks; without a learner nothing is known of any."""
-    pool = Pool(np.zeros(len(texts))) if learner is None else _predicted(learner, texts)
-    describe = describer([*texts, *known.texts], embedder=embedder, seed=seed)
+    rng: np.random.Generator,
+) -> View:
+    """The open tasks as the model sees them; without a learner nothing is known of any.
+
+    Tasks are looked at in random order: all of them, but of very many no more than
+    ``MOST``, and no longer than ``SECONDS`` once there are ``LEAST``.
+    """
+    order = rng.permutation(len(texts))[:MOST].astype(np.int64)
+    if learner is None:
+        pool = Pool(np.zeros(len(order)))
+    else:
+        pool = _predicted(learner, texts, order)
+    seen = order[: len(pool)]
+    ascending = np.argsort(seen)
+    pool, positions = pool.take(ascending), np.asarray(seen[ascending], dtype=np.int64)
+    every = [*(texts[place] for place in positions), *known.texts]
+    describe = describer(every, embedder=embedder, seed=int(rng.integers(2**31)))
 
     def answered() -> Matrix:
-        return describe(np.arange(len(texts), len(texts) + len(known.texts)))
+        return describe(np.arange(len(positions), len(every)))
 
-    return replace(
+    pool = replace(
         pool,
         describe=describe,
         answered=answered if known.texts else None,
@@ -84,12 +104,18 @@ def look(
         classes=classes,
         cardinality=known.cardinality,
     )
+    return View(pool, positions)
 
 
-def _predicted(learner: Learner, texts: Sequence[str]) -> Pool:
-    """What the learner thinks of each text, without its answers."""
-    starts = range(0, len(texts), CHUNK)
-    parts = [_compact(learner.predict(texts[i : i + CHUNK]).pool()) for i in starts]
+def _predicted(learner: Learner, texts: Sequence[str], order: Positions) -> Pool:
+    """What the learner thinks of the first tasks in ``order``, without its answers."""
+    begun = time.monotonic()
+    parts: list[Pool] = []
+    for first in range(0, len(order), CHUNK):
+        if first >= LEAST and time.monotonic() - begun > SECONDS:
+            break
+        some = [texts[place] for place in order[first : first + CHUNK]]
+        parts.append(_compact(learner.predict(some).pool()))
     if not parts:
         return Pool(np.zeros(0))
     return Pool(

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend_ml.pool import Pool
+from backend_ml.pool import Pool, Positions
 from backend_ml.strategies.base import Strategy
 
 RANDOM = "random"
@@ -91,6 +91,15 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class View:
+    """The open tasks that were looked at, as the model sees them."""
+
+    pool: Pool
+    positions: Positions
+    """Which of the open tasks its rows are, ascending."""
+
+
+@dataclass(frozen=True)
 class Draw:
     """The tasks that should have a prediction of the version to publish."""
 
@@ -141,11 +150,11 @@ def wants_draw(board: Board, sizes: Sizes) -> bool:
 
 
 def draw(
-    board: Board, pool: Pool, strategy: Strategy, sizes: Sizes, *, rng: np.random.Generator
+    board: Board, view: View, strategy: Strategy, sizes: Sizes, *, rng: np.random.Generator
 ) -> Draw:
-    """Choose what to publish; row ``i`` of ``pool`` is ``board.open_ids[i]``."""
-    if len(pool) != len(board.open_ids):
-        raise ValueError(f"a pool of {len(pool)} for {len(board.open_ids)} open tasks")
+    """Choose what to publish; the positions of ``view`` are places in ``board.open_ids``."""
+    if len(view.pool) != len(view.positions):
+        raise ValueError(f"a pool of {len(view.pool)} for {len(view.positions)} open tasks")
     waiting = board.waiting()
     epoch, quota = board.epoch, active_left(board, sizes)
     fresh: list[int] = []
@@ -155,13 +164,13 @@ def draw(
         free = [i for i in board.open_ids if i not in held]
         fresh = [free[p] for p in rng.permutation(len(free))[: sizes.random]]
     random_part = (*waiting, *sorted(fresh))
-    active = _active(board, pool, strategy, quota, taken=frozenset(random_part), rng=rng)
+    active = _active(board, view, strategy, quota, taken=frozenset(random_part), rng=rng)
     return Draw(epoch, random_part, tuple(active), board.begun)
 
 
 def _active(
     board: Board,
-    pool: Pool,
+    view: View,
     strategy: Strategy,
     quota: int,
     *,
@@ -171,11 +180,12 @@ def _active(
     """What this version has published and the front stay; the strategy fills up the quota."""
     stays = (board.published | frozenset(board.front)) - taken
     kept = [i for i in board.open_ids if i in stays]
+    looked_at = [board.open_ids[place] for place in view.positions]
     rows = [
         row
-        for row, task_id in enumerate(board.open_ids)
+        for row, task_id in enumerate(looked_at)
         if task_id not in taken and task_id not in stays
     ]
-    part = pool.take(np.asarray(rows, dtype=np.int64))
+    part = view.pool.take(np.asarray(rows, dtype=np.int64))
     chosen = strategy.select(part, max(0, quota - len(kept)), rng=rng)
-    return kept + [board.open_ids[rows[position]] for position in chosen]
+    return kept + [looked_at[rows[position]] for position in chosen]

@@ -5,7 +5,7 @@ import pytest
 
 from backend_ml import selecting
 from backend_ml.pool import Pool
-from backend_ml.selecting import ACTIVE, RANDOM, Assignment, Board, Draw, Sizes
+from backend_ml.selecting import ACTIVE, RANDOM, Assignment, Board, Draw, Sizes, View
 from backend_ml.strategies import margin
 
 SIZES = Sizes(batch=10, random_share=0.2, low_water=4)
@@ -14,7 +14,11 @@ SIZES = Sizes(batch=10, random_share=0.2, low_water=4)
 def draw(board: Board, *, seed: int = 0, sizes: Sizes = SIZES) -> Draw:
     # The higher the id, the surer the model.
     pool = Pool(np.array([i / 1000 for i in board.open_ids], dtype=np.float64))
-    return selecting.draw(board, pool, margin, sizes, rng=np.random.default_rng(seed))
+    return selecting.draw(board, whole(pool), margin, sizes, rng=np.random.default_rng(seed))
+
+
+def whole(pool: Pool) -> View:
+    return View(pool, np.arange(len(pool)))
 
 
 def after(board: Board, drawn: Draw, answered: set[int]) -> Board:
@@ -46,7 +50,7 @@ def test_the_first_draw_has_both_parts() -> None:
 
 def test_the_random_part_does_not_depend_on_the_model() -> None:
     pool = Pool(np.random.default_rng(1).random(100))
-    other = selecting.draw(START, pool, margin, SIZES, rng=np.random.default_rng(0))
+    other = selecting.draw(START, whole(pool), margin, SIZES, rng=np.random.default_rng(0))
     assert other.random == draw(START).random
 
 
@@ -108,9 +112,20 @@ def test_small_pools_are_published_whole() -> None:
     assert draw(Board((), {}, frozenset())).task_ids == ()
 
 
-def test_pool_and_board_must_pair() -> None:
+def test_pool_and_positions_must_pair() -> None:
+    view = View(Pool(np.zeros(1)), np.arange(100))
     with pytest.raises(ValueError, match="a pool of 1 for 100"):
-        selecting.draw(START, Pool(np.zeros(1)), margin, SIZES, rng=np.random.default_rng(0))
+        selecting.draw(START, view, margin, SIZES, rng=np.random.default_rng(0))
+
+
+def test_only_what_was_looked_at_is_chosen_but_anything_may_be_drawn() -> None:
+    view = View(Pool(np.full(10, 0.5)), np.arange(40, 50))
+    drawn = [
+        selecting.draw(START, view, margin, SIZES, rng=np.random.default_rng(seed))
+        for seed in range(30)
+    ]
+    assert {i for one in drawn for i in one.active} == set(range(40, 50))
+    assert len({i for one in drawn for i in one.random} - set(range(40, 50))) > 20
 
 
 def test_the_front_of_the_last_batch_stays_and_counts() -> None:
