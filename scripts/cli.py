@@ -19,6 +19,7 @@ from rich.text import Text
 
 from projects.kit.errors import PlatformError
 from scripts import models, up
+from scripts.bench.cli import app as bench
 from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
 from scripts.programs import House
