@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -50,6 +51,9 @@ class Settings(BaseSettings):
     in_flight_seconds: float = Field(60.0, ge=0)
     reconcile_seconds: float = Field(10.0, gt=0)
     seed: int = Field(0, ge=0)
+    tracking_url: str = ""
+    """Where MLflow keeps runs and versions; ``none`` for nowhere."""
+    fit_seconds: float = Field(600.0, gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -110,6 +114,12 @@ def _kind(name: str, choice: str, how: HostedModel) -> Kind:
         return kind
     python = how.python or kind.hosted.python
     return replace(kind, hosted=replace(how, place=kind.hosted.place, python=python))
+
+
+def forbid_telemetry() -> None:
+    """Make sure that MLflow tells its makers nothing; to be called before it is imported."""
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ[name] = "true"  # noqa: TID251 - the only way in which it can be told
 
 
 def read_settings() -> Settings:

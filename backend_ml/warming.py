@@ -19,7 +19,7 @@ from backend_ml.labels import Label
 from projects.vocabulary import answer_to_json
 
 LEARNED = "learned.json"
-WARM_FROM = 2000
+WARM_FROM = 1000
 """Labels from which a fit from scratch is slow enough to be avoided."""
 GROWTH = 1.10
 """After so many times the labels it starts again all the same: small losses add up."""

@@ -23,6 +23,7 @@ from backend_ml import (
     strategies,
 )
 from backend_ml.settings import read_settings
+from backend_ml.tracking import Mirror
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kit import discovery, engine, logs
 from projects.kit.database import transaction
@@ -35,6 +36,9 @@ PRUNE_SECONDS = 60.0
 PUBLISH_SECONDS = 5.0
 REDRIVE_SECONDS = 15.0
 WATCH_SECONDS = 2.0
+TRACK_SECONDS = 10.0
+NOWHERE = "none"
+"""Value of ``BACKEND_ML_TRACKING_URL`` with which MLflow is not told anything."""
 
 log = logs.get(__name__)
 
@@ -177,6 +181,9 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
     watch = rollback.Watch(workshop)
     running.every(WATCH_SECONDS, lambda: _each(workshop, "watch", watch.look), name="watch")
+    if settings.tracking_url != NOWHERE:
+        mirror = Mirror(workshop)
+        running.every(TRACK_SECONDS, lambda: _each(workshop, "track", mirror.look), name="track")
     running.every(REDRIVE_SECONDS, nudger.redrive, name="redrive")
     running.every(settings.reconcile_seconds, lambda: _reconcile(workshop), name="reconcile")
     running.every(PRUNE_SECONDS, lambda: _prune(workshop), name="prune")

@@ -98,6 +98,7 @@ def make_settings(folder: Path, database_url: str = "", **changes: object) -> Se
         basic_password=SecretStr("password"),
         webhook_secret=SecretStr("secret"),
         in_flight_seconds=0,
+        tracking_url="none",
     )
     return settings.model_copy(update=changes)
 

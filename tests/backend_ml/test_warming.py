@@ -49,10 +49,10 @@ def test_a_learned_label_that_changed_means_starting_again(changed: list[Label])
 
 
 def test_it_is_wanted_for_many_labels_until_they_have_grown_by_a_tenth() -> None:
-    assert not warming.is_wanted(1999, 1900)
-    assert warming.is_wanted(2000, 1900)
-    assert warming.is_wanted(2089, 1900)
-    assert not warming.is_wanted(2090, 1900)
+    assert not warming.is_wanted(999, 950)
+    assert warming.is_wanted(1000, 950)
+    assert warming.is_wanted(1044, 950)
+    assert not warming.is_wanted(1046, 950)
     assert not warming.is_wanted(3000, 0)  # a version that does not say
 
 
