@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import spacy
 from spacy.language import Language
+
+from projects.vocabulary import Answer
 
 OUTSIDE = "O"
 MOST_TOKENS = 2_000
@@ -92,6 +94,20 @@ def spans_to_tags(tokens: Sequence[Token], spans: Sequence[Span]) -> list[str]:
             tags[index] = f"I-{span.label}"
         tags[touched[0]] = f"B-{span.label}"
     return tags
+
+
+def spans_of(answer: Answer, control: str) -> list[Span]:
+    """What an answer marks with one control."""
+    return [
+        Span(mark.start, mark.end, mark.label)
+        for mark in answer
+        if mark.control == control and mark.start is not None and mark.end is not None
+    ]
+
+
+def labels_of(rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The labels that occur in rows of tags, sorted."""
+    return tuple(sorted({tag[2:] for tags in rows for tag in tags if tag != OUTSIDE}))
 
 
 def tag_groups(tags: Sequence[str]) -> list[tuple[int, int, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pycrfsuite
 
 from backend_ml import features
-from backend_ml.features import Span, Token
+from backend_ml.features import Token
 from backend_ml.kept import Kept
 from backend_ml.pool import Matrix
 from projects.kit import logs
@@ -105,12 +105,7 @@ def rows_of(texts: Sequence[str], answers: Sequence[Answer], control: str) -> li
     """What there is to learn from: texts that have words, with the spans of one control."""
     rows = []
     for encoded, answer in zip(encode(texts), answers, strict=True):
-        spans = [
-            Span(mark.start, mark.end, mark.label)
-            for mark in answer
-            if mark.control == control and mark.start is not None and mark.end is not None
-        ]
-        tags = features.spans_to_tags(encoded.tokens, spans)
+        tags = features.spans_to_tags(encoded.tokens, features.spans_of(answer, control))
         if tags:
             rows.append(Row(encoded, tuple(tags)))
     return rows
@@ -118,7 +113,7 @@ def rows_of(texts: Sequence[str], answers: Sequence[Answer], control: str) -> li
 
 def labels_of(rows: Sequence[Row]) -> tuple[str, ...]:
     """The labels that occur, sorted."""
-    return tuple(sorted({tag[2:] for row in rows for tag in row.tags if tag != features.OUTSIDE}))
+    return features.labels_of(row.tags for row in rows)
 
 
 def train(rows: Sequence[Row], *, seconds: float = MAX_SECONDS) -> bytes:

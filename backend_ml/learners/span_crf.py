@@ -160,7 +160,7 @@ def honest_lines(rows: Sequence[Row]) -> tuple[Line, Line]:
             groups = features.tag_groups(found.tags)
             right = (group in row.groups for group in groups)
             spans += zip(found.span_probabilities, right, strict=True)
-    return _fit(whole), _fit(spans)
+    return fit_line(whole), fit_line(spans)
 
 
 def _splits(rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
@@ -170,7 +170,8 @@ def _splits(rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]
     return ((train, test) for train, test in turns if _crf.labels_of(train))
 
 
-def _fit(seen: Sequence[tuple[float, bool]]) -> Line:
+def fit_line(seen: Sequence[tuple[float, bool]]) -> Line:
+    """The line under which probabilities say how often they were right."""
     if not seen:
         return NO_CHANGE
     return fit_logit_line(np.array([p for p, _ in seen]), [right for _, right in seen])

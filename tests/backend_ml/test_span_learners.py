@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from backend_ml import features
 from backend_ml.calibration import expected_calibration_error
-from backend_ml.learners import _crf, span_choice_crf, span_crf
+from backend_ml.learners import _crf, span_choice_crf, span_crf, span_spacy
+from backend_ml.learners._spacy_ner import Parse, Recogniser, marginals
 from backend_ml.learners.base import Guess
 from backend_ml.learners.span_crf import SpanCrf
 from projects.kinds import registry
@@ -218,3 +221,51 @@ def test_without_a_choice_in_the_labels_there_are_spans_alone() -> None:
     guess = found.predict(texts[:1]).items[0]
     assert guess is not None
     assert guess.answer == answers[0]
+
+
+def test_spacy_s_shares_become_tags_of_tokens() -> None:
+    # Token 0 is a name in all ways (0.75 + 0.25); token 1 goes on with it in a quarter.
+    ways = [Parse(((0, 0, "P"),), 0.75), Parse(((0, 1, "P"),), 0.25)]
+    assert marginals(ways, 2, ("P",)) == pytest.approx(np.array([[0, 1, 0], [0.75, 0, 0.25]]))
+
+
+def test_spacy_learns_the_same_from_one_seed_and_disturbs_no_other_draws() -> None:
+    texts, answers = kinds.corpus("spans", 20)
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    found = [span_spacy.new(SPANS) for _ in range(2)]
+    for one in found:
+        one.fit(texts, answers, seed=3)
+    assert random.random() == expected
+    assert found[0].predict(texts).items == found[1].predict(texts).items
+
+
+def test_spacy_stops_when_its_time_is_over() -> None:
+    texts, answers = kinds.corpus("spans", 30)
+    rows = [
+        (tokens, features.spans_to_tags(tokens, features.spans_of(answer, kinds.CONTROL)))
+        for tokens, answer in zip(map(features.tokenize, texts), answers, strict=True)
+    ]
+    model = Recogniser(("Date", "Person"))
+    model.learn(rows, (), seed=0, seconds=0.0)  # one epoch
+    assert len(list(model.parses([tokens for tokens, _ in rows]))) == 30
+    with pytest.raises(ValueError, match="no texts"):
+        model.learn([], (), seed=0, seconds=1.0)
+
+
+def test_spacy_takes_any_text() -> None:
+    texts, answers = kinds.corpus("spans", 15)
+    found = span_spacy.new(SPANS)
+    found.fit(["", *texts], [(), *answers], seed=0)
+    begun = time.monotonic()
+    for text in ("", " \n", "😀" * 100_000, "Ann Lee " * 12_500, "👩\u200d👧 e\u0301 Bo"):
+        guess = found.predict([text]).items[0]
+        assert guess is not None
+        for mark in guess.answer:
+            assert mark.end is not None
+            assert text[mark.start : mark.end].strip() == text[mark.start : mark.end] != ""
+    assert time.monotonic() - begun < 20.0
+    doubt = found.predict(["", "Ann on Monday"]).hesitation
+    assert doubt is not None
+    assert doubt[0] == 0.0

@@ -13,4 +13,5 @@ KIND = Kind(
     field="text",
     metric="spans",
     learner="span_crf",
+    challengers=("span_spacy",),
 )
