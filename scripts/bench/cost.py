@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from backend_ml import model_store
-from backend_ml.tables import LookRow
+from backend_ml.tables import LookRow, VersionRow
 from backend_ml.workshop import Workshop
 from projects.kit.database import now, transaction
 from projects.kit.errors import PlatformError
@@ -134,14 +134,7 @@ def _burst(place: Place, effort: Effort) -> dict[str, Any]:
         place.submitted += 1
         place.ours.tell(place.standin.annotate(place.size + place.submitted, label))
     begun = time.monotonic()
-    while True:
-        row = product.newest(place.workshop)
-        if row is not None and row.labels >= place.size + place.submitted:
-            break
-        if time.monotonic() - begun > effort.patience_seconds:
-            raise NoNewModel(place.size + place.submitted, effort.patience_seconds)
-        time.sleep(0.05)
-    serves = row.state == model_store.CHAMPION
+    row, serves = _outcome(place, effort, begun)
     while serves and place.ours.version() != row.name:
         time.sleep(0.02)
     seconds = time.monotonic() - begun
@@ -152,6 +145,20 @@ def _burst(place: Place, effort: Effort) -> dict[str, Any]:
         "serves": serves,
         "why": row.reason,
     }
+
+
+def _outcome(place: Place, effort: Effort, begun: float) -> tuple[VersionRow, bool]:
+    """The version that knows every label, and whether it serves: the gate may refuse it."""
+    wanted = place.size + place.submitted
+    while time.monotonic() - begun < effort.patience_seconds:
+        known = [row for row in product.versions(place.workshop) if row.labels >= wanted]
+        champions = [row for row in known if row.state == model_store.CHAMPION]
+        if champions:
+            return champions[0], True
+        if known and not product.is_waiting_for_a_model(place.workshop):
+            return known[0], False
+        time.sleep(0.05)
+    raise NoNewModel(wanted, effort.patience_seconds)
 
 
 def _settle(standin: StandIn, effort: Effort) -> None:

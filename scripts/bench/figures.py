@@ -125,5 +125,5 @@ def ratio_interval(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, 
     """
     logs = [math.log(a / b) for a, b in zip(ours, theirs, strict=True)]
     found = mean_interval(logs)
-    raised = {k: math.exp(v) for k, v in found.items() if k != "n" and v is not None}
+    raised = {k: math.exp(min(v, 50.0)) for k, v in found.items() if k != "n" and v is not None}
     return {"value": None, "low": None, "high": None, **raised, "n": len(logs)}

@@ -199,11 +199,18 @@ def prepare(
     return workshop
 
 
-def newest(workshop: Workshop) -> VersionRow | None:
-    """The version that was trained last, whether it serves or not."""
+def versions(workshop: Workshop) -> list[VersionRow]:
+    """Every version that was trained, the newest first."""
     query = sa.select(VersionRow).where(VersionRow.project_id == PROJECT)
     with workshop.reading() as session:
-        return session.scalars(query.order_by(VersionRow.number.desc())).first()
+        return list(session.scalars(query.order_by(VersionRow.number.desc())))
+
+
+def is_waiting_for_a_model(workshop: Workshop) -> bool:
+    """Whether there are labels that no training has looked at."""
+    with workshop.reading() as session:
+        mark = session.get(MarkRow, PROJECT)
+        return mark is not None and mark.wanted > mark.trained
 
 
 def training_is_asked_for(workshop: Workshop) -> bool:

@@ -1,0 +1,1 @@
+"""The benchmarks: shapes and consistency, never times."""
