@@ -17,6 +17,9 @@ from backend_ml.learners.base import Guess, Learner, ModelUnreadable, Warm
 from backend_ml.model_store import learner_file
 from projects.kinds.base import Kind
 
+FIT = "fit"
+OUT_OF_FOLD = "out_of_fold"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -31,6 +34,17 @@ class Job:
     """Folder of a version of the same learner that may learn the new labels on top."""
     base_full_fit_labels: int = 0
     """Labels at the last fit from scratch that the base goes back to."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job for another process."""
+
+    what: str
+    """``fit`` or ``out_of_fold``."""
+    job: Job
+    folder: str = ""
+    """Where a fitted learner is saved."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend_ml import judging, labels, lineup, model_store, training, warming
+from backend_ml.fit_process import FitInterrupted
 from backend_ml.fitting import Fitted, Job
 from backend_ml.judging import Bench
 from backend_ml.learners.base import ModelUnreadable
@@ -178,6 +179,8 @@ def challenge(workshop: Workshop, project_id: int, learner: str, cause: str) -> 
     order = Order(cause, learner, bench, None)
     try:
         return _carry_out(workshop, order)
+    except FitInterrupted:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a learner does, the regular one goes on
         why = f"It could not be fitted: {failure(error)}."
         with transaction(workshop.sessions) as session:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from backend_ml import (
     digesting,
@@ -22,6 +23,7 @@ from backend_ml import (
     rollback,
     strategies,
 )
+from backend_ml.fit_process import Children
 from backend_ml.settings import read_settings
 from backend_ml.tracking import Mirror
 from backend_ml.workshop import Workshop, open_workshop
@@ -155,10 +157,15 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    settings = read_settings()
+    fitter = Children(settings.fit_seconds)
+    fitter.start()
     try:
-        run(open_workshop(read_settings()), stop=stop)
+        run(replace(open_workshop(settings), fitter=fitter), stop=stop)
     except PlatformError as error:
         raise SystemExit(str(error)) from error
+    finally:
+        fitter.close()
 
 
 def run(workshop: Workshop, *, stop: threading.Event) -> None:

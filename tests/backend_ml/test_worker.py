@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from backend_ml import evidence, lanes, worker
 from backend_ml.app import create_app
+from backend_ml.fit_process import Children
 from projects.kit import database
 from projects.kit.engine import Acceptor, Lane
 from projects.kit.web import SECRET_HEADER
@@ -28,7 +29,8 @@ def wait_until(check: Callable[[], bool], *, seconds: float = 60) -> None:
 
 def test_labels_become_a_model_and_a_published_batch(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk(reconcile_seconds=3600.0)
-    desk.workshop = replace(desk.workshop, clock=database.now)
+    fitter = Children(60.0)
+    desk.workshop = replace(desk.workshop, clock=database.now, fitter=fitter)
     studio = desk.workshop.studio
     app = create_app(desk.workshop.settings)
     client = TestClient(app)
@@ -58,6 +60,7 @@ def test_labels_become_a_model_and_a_published_batch(make_desk: Callable[..., De
     finally:
         stop.set()
         thread.join(20)
+        fitter.close()
         client.close()
         app.state.close()
     assert not thread.is_alive()
