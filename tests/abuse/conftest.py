@@ -14,9 +14,10 @@ from backend_ml.app import create_app
 from backend_ml.settings import Settings
 from projects.kinds import registry
 from projects.kit import database
-from tests.backend_ml.conftest import make_settings
+from tests.backend_ml.conftest import clock, make_desk, make_settings
 from tests.support.wire import BASIC, serve
 
+__all__ = ["clock", "make_desk"]
 INTENT, DETAILS, UNTRAINED, OTHER = 1, 2, 3, 99
 """Projects; nothing serves the third, and the settings do not name the last."""
 Dump = dict[str, tuple[int, str]]
