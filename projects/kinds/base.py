@@ -173,11 +173,12 @@ class Kind:
         """An answer as Label Studio's regions; ``confidences`` are per mark, in [0, 1].
 
         A region of several marks carries the smallest of theirs. A choice about a span
-        that is not marked is left out: the editor would keep it, and not show it.
+        that is not marked is left out: the editor would keep it, and not show it. So is
+        what :meth:`read` would leave out, after the first ``MOST_MARKS`` marks.
         """
         if confidences is not None and len(confidences) != len(answer):
             raise ValueError(f"{len(confidences)} confidences for {len(answer)} marks")
-        kept = self._attached(answer)
+        kept = self._attached(answer[:MOST_MARKS])
         if confidences is not None and len(kept) < len(answer):
             confidences = [c for m, c in zip(answer, confidences, strict=True) if m in kept]
         answer = tuple(kept)
