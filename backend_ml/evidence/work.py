@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend_ml import events
+from backend_ml.lineup import RULES
 from backend_ml.tables import Event, MarkRow, PlanRow, PublicationRow, TaskRow, VersionRow
 from backend_ml.waiting import is_open
 
@@ -37,7 +38,9 @@ def is_settled(session: Session, project_id: int) -> bool:
         PlanRow.project_id == project_id, PlanRow.finished_at.is_(None)
     )
     mark = session.get(MarkRow, project_id)
-    has_model = sa.select(sa.func.count()).where(VersionRow.project_id == project_id)
+    has_model = sa.select(sa.func.count()).where(
+        VersionRow.project_id == project_id, VersionRow.learner != RULES
+    )
     trained = mark is None or mark.trained >= mark.wanted or not session.scalar(has_model)
     return trained and not session.scalar(unfinished)
 

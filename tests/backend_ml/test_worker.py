@@ -10,7 +10,7 @@ from typing import cast
 
 from fastapi.testclient import TestClient
 
-from backend_ml import evidence, lanes, worker
+from backend_ml import evidence, lanes, promotion, worker
 from backend_ml.app import create_app
 from backend_ml.fit_process import Children
 from projects.kit import database
@@ -55,6 +55,8 @@ def test_labels_become_a_model_and_a_published_batch(make_desk: Callable[..., De
         wait_until(
             lambda: studio.project(desk.project_id).model_version != before and settled(desk)
         )
+        promotion.promote(desk.workshop, before, pin=True, why="A test.")
+        wait_until(lambda: studio.project(desk.project_id).model_version == before)
         stored = desk.stored()
         assert len(stored) == len(set(stored))
     finally:
