@@ -21,6 +21,7 @@ from backend_ml.learners.base import (
     on_line,
 )
 from projects.kinds.base import Kind
+from projects.kit.errors import BadInput
 from projects.vocabulary import Answer, Mark, as_answer
 
 FORMS: tuple[str, ...] = ("choice", "spans")
@@ -210,11 +211,14 @@ def new(kind: Kind) -> Rules:
     Raises
     ------
     BadInput
-        When the file has a line that is no rule, or a label that is not offered.
-        Rules for labels that only a live project took out are passed over.
+        When the file has a line that is no rule, or a label that is not offered, or
+        when rules cannot give answers of this form. Rules for labels that only a
+        live project took out are passed over.
     """
     if kind.rules is None:
         return Rules(kind, ())
+    if kind.form not in FORMS:
+        raise BadInput(f"rules answer {' and '.join(FORMS)}, not {kind.form}", kind.rules.name)
     rules = _rulebook.read(kind.rules, labels=_offered(kind))
     return Rules(kind, [rule for rule in rules if rule.label in kind.labels])
 

@@ -62,16 +62,17 @@ class SpanCrf:
         """The best labelling of each text; a text without a token gets an empty answer.
 
         How torn it is between tags is told of several texts only: it is for
-        choosing among them, costs as much again, and one text alone is a person
-        who waits.
+        choosing among them, costs more than the answer where there are many labels,
+        and one text alone is a person who waits.
         """
-        if self._tagger is None:
+        tagger = self._tagger
+        if tagger is None:
             return Guesses(tuple(None for _ in texts))
         if len(texts) < 2:
-            return Guesses(tuple(self._guess(one, self._tagger) for one in _crf.encode(texts)))
+            return Guesses(tuple(self._guess(one, tagger) for one in _crf.encode(texts)))
         items, torn, mixed = [], [], []
         for one in _crf.encode(texts):
-            reading, marginals = self._tagger.read_all(one) if one.tokens else (NOTHING, EMPTY)
+            reading, marginals = tagger.read_all(one) if one.tokens else (NOTHING, EMPTY)
             items.append(self._guess_of(one, reading))
             torn.append(_crf.hesitation(marginals))
             mixed.append(_crf.disorder(marginals))

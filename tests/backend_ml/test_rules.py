@@ -77,6 +77,11 @@ def test_a_file_of_other_bytes_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "rules.jsonl", labels=())
 
 
+def test_rules_for_another_form_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="not taxonomy"):
+        learner("taxonomy", tmp_path, {"label": "Work", "pattern": "report"})
+
+
 def test_rules_for_a_label_that_a_live_project_took_out_are_passed_over() -> None:
     kind = registry.load("intent")
     live = kind.with_config(kind.label_config.replace('<Choice value="Cancel" hotkey="3"/>', ""))
