@@ -27,6 +27,9 @@ OURS = ("BACKEND_ML_", "SANDBOX_SYNC_", "UNDERSTUDY_")
 """Settings with these prefixes hold secrets that are none of a model's business."""
 START_SECONDS = 60.0
 """To import the model file, and again for the first answer, before which many load a model."""
+REST_SECONDS = 5.0
+"""After a failure nobody is made to wait for another one for so long, each time doubled."""
+LONGEST_REST_SECONDS = 300.0
 CHUNK = 200
 """Tasks in one request."""
 BLOCK = 65536
@@ -51,8 +54,8 @@ class HostedModelFailed(PlatformError):
 class Host:
     """One model class in one process, which is started when it is first asked.
 
-    Its state is the folder ``model_dir``. A process that failed is ended; the next
-    request starts another. One request at a time: others wait.
+    Its state is the folder ``model_dir``. A process that failed is ended; after a rest
+    the next request starts another. One request at a time: others wait.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class Host:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self._lock = threading.Lock()
+        self._failures = 0
+        self._rests_until = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -109,10 +114,20 @@ class Host:
 
     def _ask(self, message: dict[str, Any], *, seconds: float) -> dict[str, Any]:
         with self._lock:
-            if self._process is None:
-                self._start()
-                seconds += START_SECONDS
-            return self._exchange(message, seconds=seconds)
+            if time.monotonic() < self._rests_until:
+                raise HostedModelFailed(self._hosted.name, "it failed a moment ago")
+            try:
+                if self._process is None:
+                    self._start()
+                    seconds += START_SECONDS
+                answer = self._exchange(message, seconds=seconds)
+            except HostedModelFailed:
+                rest = min(REST_SECONDS * 2**self._failures, LONGEST_REST_SECONDS)
+                self._failures = min(self._failures + 1, 10)
+                self._rests_until = time.monotonic() + rest
+                raise
+            self._failures = 0
+            return answer
 
     def _start(self) -> None:
         try:

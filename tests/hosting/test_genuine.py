@@ -247,11 +247,14 @@ class TestWhatUpstreamDoesOtherwise:
 
     def test_a_label_makes_it_forget_the_others(self, theirs_learning: httpx.Client) -> None:
         hook(theirs_learning, "ANNOTATION_CREATED", annotation=ANNOTATION, task=TASK)
-        for _ in range(400):
-            if str(set_up(theirs_learning).json()["model_version"]) != FIRST:
+        results: Any = None
+        for _ in range(200):
+            set_up(theirs_learning)  # an error while its own process writes the new version
+            results = ask(theirs_learning, "cancel").json()["results"]
+            if not results:
                 break
-            time.sleep(0.1)
-        assert ask(theirs_learning, "cancel").json()["results"] == []  # it gave fit() no tasks
+            time.sleep(0.2)
+        assert results == []  # it gave fit() no tasks
 
     def test_anybody_may_ask(self, ours: TestClient, theirs: httpx.Client) -> None:
         unsigned = ours.post("/setup", json={}, headers={"Authorization": ""})

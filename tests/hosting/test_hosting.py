@@ -98,7 +98,10 @@ def test_failing_for_every_text_is_a_failure(opened: Open) -> None:
         ("leave", "predict: SystemExit"),
     ],
 )
-def test_a_process_that_fails_is_replaced(opened: Open, text: str, what: str) -> None:
+def test_a_process_that_fails_is_replaced(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, text: str, what: str
+) -> None:
+    monkeypatch.setattr(hosting, "REST_SECONDS", 0.0)
     host = opened("odd.py:Odd", predict_seconds=1)
     host.predict(tasks("Cancel"))
     first = host.pid
@@ -111,6 +114,26 @@ def test_a_process_that_fails_is_replaced(opened: Open, text: str, what: str) ->
     assert first is not None
     assert host.pid != first
     assert not alive(first)
+
+
+def test_after_a_failure_nobody_waits_for_the_next(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = opened("odd.py:Odd", predict_seconds=1)
+    moment = 1000.0
+    monkeypatch.setattr("backend_ml.hosting.host.time.monotonic", lambda: moment)
+    for rest in (5.0, 10.0, 20.0):  # doubled with each failure
+        with pytest.raises(HostedModelFailed, match="ended during predict"):
+            host.predict(tasks("die"))
+        moment += rest - 0.5
+        with pytest.raises(HostedModelFailed, match="it failed a moment ago"):
+            host.predict(tasks("Cancel"))
+        moment += 1.0
+    assert labels(host.predict(tasks("Cancel"))) == ["Cancel"]
+    with pytest.raises(HostedModelFailed, match="ended during predict"):
+        host.predict(tasks("die"))
+    moment += 5.5  # an answer made it forget the failures before
+    assert labels(host.predict(tasks("Cancel"))) == ["Cancel"]
 
 
 @pytest.mark.parametrize("place", ["odd.py:Nobody", "absent.py:Odd"])

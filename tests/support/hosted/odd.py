@@ -31,9 +31,10 @@ class Odd(LabelStudioMLBase):
         return [self._item(text) for text in texts]
 
     def _item(self, label):
+        name, control = next(iter(self.parsed_label_config.items()))
         region = {
-            "from_name": "control",
-            "to_name": "text",
+            "from_name": name,
+            "to_name": control["to_name"][0],
             "type": "choices",
             "value": {"choices": [label]},
         }
