@@ -87,6 +87,9 @@ def _at(
     with _place(dataset, folder, size, effort) as place:
         with place.ours.worker({"BACKEND_ML_RECONCILE_SECONDS": NEVER}):
             _settle(place.standin, effort)
+            say(f"cost: {size} labels, the first burst")
+            first = _burst(place, effort)  # a worker that has just started imports much
+            _settle(place.standin, effort)
             before = place.standin.counted()
             bursts = []
             for number in range(effort.bursts):
@@ -101,6 +104,7 @@ def _at(
         "requests": dict(asked),
         "labels": labels,
         "requests_per_label": asked.total() / labels,
+        "first_burst": first,
         "bursts": bursts,
         "beyond_fit_seconds": mean_interval([one["beyond_fit_seconds"] for one in bursts]),
         **looks,
