@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend_ml import events, retraining
+from backend_ml import events, schedule
 from backend_ml.events import START_TRAINING
 from backend_ml.labels import LabelStore
 from backend_ml.tables import Event, hold
@@ -50,7 +50,7 @@ def apply(session: Session, workshop: Workshop, event: Event) -> None:
     body: dict[str, Any] = event.body if isinstance(event.body, dict) else {}
     if event.action == START_TRAINING:
         if event.handled_at is None:
-            retraining.force(session, event.project_id)
+            schedule.force(session, event.project_id)
         return
     kind = workshop.kind(event.project_id)
     store = LabelStore(session, event.project_id, kind, now=workshop.clock())

@@ -105,7 +105,9 @@ def _compare(
     if bench.newer is not None:
         places = [i for i, one in enumerate(bench.held_out) if one.task_id in bench.newer]
         return gate.comeback([ours[i] for i in places], [theirs[i] for i in places], name=called)
-    same = new.name == old.name
+    # A learner that the kind does not name any more is not fitted any more: its model only ages.
+    named = (*lineup.fitted(bench.kind), lineup.RULES)
+    same = new.name == old.name or old.name not in named
     if (same and new.name != lineup.RULES) or (not same and len(ours) >= gate.ENOUGH):
         return (gate.refit if same else gate.takeover)(ours, theirs, name=called)
     ours += _unseen(workshop, bench, new)

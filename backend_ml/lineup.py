@@ -25,7 +25,7 @@ def regular(kind: Kind, champion: str | None) -> str:
 
     Rules serve without being fitted, so beside them the kind's first learner is.
     """
-    return champion if champion in _fitted(kind) else kind.learner
+    return champion if champion in fitted(kind) else kind.learner
 
 
 def challengers(
@@ -36,7 +36,7 @@ def challengers(
     ``tried`` says how many labels there were when each was last fitted. So a
     project of n labels has tried each about ``log(n / 50) / log(1.5)`` times.
     """
-    others = [name for name in _fitted(kind) if name != regular(kind, champion)]
+    others = [name for name in fitted(kind) if name != regular(kind, champion)]
     return [name for name in others if labels >= max(FIRST_CHALLENGE, GROWTH * tried.get(name, 0))]
 
 
@@ -66,5 +66,6 @@ def rules_cause(project_id: int, kind: Kind) -> str | None:
     return f"{RULES}-{project_id}-{digest}"
 
 
-def _fitted(kind: Kind) -> tuple[str, ...]:
+def fitted(kind: Kind) -> tuple[str, ...]:
+    """The learners that a kind names, its first one first."""
     return tuple(dict.fromkeys((kind.learner, *kind.challengers)))

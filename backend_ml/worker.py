@@ -21,6 +21,7 @@ from backend_ml import (
     reconciling,
     retraining,
     rollback,
+    schedule,
     strategies,
 )
 from backend_ml.fit_process import Children
@@ -109,7 +110,7 @@ class Nudger:
         settings, now = self._workshop.settings, self._workshop.clock()
         for project_id in settings.projects:
             with self._workshop.reading() as session:
-                train = retraining.due_key(session, project_id, settings, now=now)
+                train = schedule.due_key(session, project_id, settings, now=now)
                 serving = planning.serving(session, self._workshop, project_id)
                 low = planning.runs_low(session, self._workshop, project_id)
             if train is not None:
@@ -126,9 +127,9 @@ class Nudger:
         for project_id in self._workshop.settings.projects:
             kind, now = self._workshop.kind(project_id), self._workshop.clock()
             with self._workshop.reading() as session:
-                wanted = retraining.challenges(session, project_id, kind, now=now)
+                wanted = schedule.challenges(session, project_id, kind, now=now)
             for learner, cause in wanted:
-                key = f"{cause}-{self._bucket(retraining.CHALLENGE_SECONDS)}"
+                key = f"{cause}-{self._bucket(schedule.CHALLENGE_SECONDS)}"
                 self._accept(
                     lanes.CHALLENGING, lanes.CHALLENGE, project_id, learner, cause, key=key
                 )

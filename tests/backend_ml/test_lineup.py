@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from backend_ml import judging, lineup, model_store, retraining
+from backend_ml import judging, lineup, model_store, retraining, schedule, settings
 from backend_ml.fitting import Here, Job
 from backend_ml.learners.base import Guess
 from backend_ml.tables import MarkRow, VersionRow
@@ -30,9 +30,16 @@ def intent(**changes: object) -> Kind:
 
 
 @pytest.fixture
-def use_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[[Kind], None]:
+def use_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Kind], None]]:
+    """Puts a kind in the place of every other; settings remember kinds, so they are told."""
     stubborn.beside_the_learners(monkeypatch)
-    return lambda kind: monkeypatch.setattr(registry, "load", lambda _: kind)
+
+    def use(kind: Kind) -> None:
+        monkeypatch.setattr(registry, "load", lambda _: kind)
+        settings._kind.cache_clear()
+
+    yield use
+    settings._kind.cache_clear()
 
 
 def rows(desk: Desk) -> list[VersionRow]:
@@ -43,7 +50,7 @@ def rows(desk: Desk) -> list[VersionRow]:
 def wanted(desk: Desk) -> list[tuple[str, str]]:
     kind = desk.workshop.kind(desk.project_id)
     with desk.workshop.reading() as session:
-        return retraining.challenges(session, desk.project_id, kind, now=desk.clock())
+        return schedule.challenges(session, desk.project_id, kind, now=desk.clock())
 
 
 def challenge(desk: Desk) -> list[str | None]:
@@ -111,6 +118,22 @@ def test_a_challenger_that_is_no_better_does_not_serve(
     assert desk.train("two") is None  # a challenger leaves nothing to be done
 
 
+def test_a_learner_that_is_not_named_any_more_gives_way_to_one_that_is_as_good(
+    make_desk: MakeDesk, use_kind: Callable[[Kind], None]
+) -> None:
+    use_kind(intent(learner="stubborn"))
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    use_kind(intent(learner="choice_linear"))
+    desk.answer(10, first=40)
+    desk.hear()
+    assert desk.train("two") == "intent-0002"
+    assert [row.learner for row in rows(desk)] == ["stubborn", "choice_linear"]
+    assert rows(desk)[1].reason.startswith("Not worse than noise explains: ")
+
+
 def test_a_challenger_that_cannot_be_fitted_is_recorded_and_waits(
     make_desk: MakeDesk, use_kind: Callable[[Kind], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +186,7 @@ def test_a_champion_that_changed_meanwhile_leaves_the_training_to_be_done_again(
 
     def slow(*args: object) -> object:
         with transaction(desk.workshop.sessions) as session:
-            retraining.force(session, desk.project_id)
+            schedule.force(session, desk.project_id)
         monkeypatch.setattr(judging, "judge", honest)
         assert desk.train("two") == "intent-0002"
         return honest(*args)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend_ml import model_store, publishing, retraining, training
+from backend_ml import model_store, publishing, retraining, schedule, training
 from backend_ml.labels import Label
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.predicting import Serving
@@ -44,7 +44,7 @@ def mark(**changes: object) -> MarkRow:
 def test_when_training_is_due(changes: dict[str, object], seconds: int, due: bool) -> None:  # noqa: FBT001
     settings = make_settings(Path("unused"))
     now = START + timedelta(seconds=seconds)
-    assert retraining.is_due(mark(**changes), settings, 100, now=now) is due
+    assert schedule.is_due(mark(**changes), settings, 100, now=now) is due
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_many_labels_are_trained_on_less_often(new: int, seconds: int, due: bool
     settings = make_settings(Path("unused"))
     now = START + timedelta(seconds=seconds)
     row = mark(wanted=new, trained=0)
-    assert retraining.is_due(row, settings, 20_000, now=now) is due
+    assert schedule.is_due(row, settings, 20_000, now=now) is due
 
 
 def test_one_cause_makes_one_version(make_desk: MakeDesk) -> None:
@@ -79,7 +79,7 @@ def test_a_forced_training_needs_nothing_new(make_desk: MakeDesk) -> None:
     desk.hear()
     desk.train("one")
     with transaction(desk.workshop.sessions) as session:
-        retraining.force(session, desk.project_id)
+        schedule.force(session, desk.project_id)
     assert desk.train("two") == "intent-0002"
     assert desk.train("three") is None
 
@@ -90,13 +90,13 @@ def test_few_labels_are_not_asked_to_train(make_desk: MakeDesk, clock: Clock) ->
     desk.hear()
     clock.forward(60)
     with transaction(desk.workshop.sessions) as session:
-        key = retraining.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
+        key = schedule.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
         assert key is None
     desk.answer(1, first=19)
     desk.hear()
     clock.forward(60)
     with transaction(desk.workshop.sessions) as session:
-        key = retraining.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
+        key = schedule.due_key(session, desk.project_id, desk.workshop.settings, now=clock())
     assert key is not None
 
 
@@ -161,7 +161,7 @@ def test_old_folders_are_removed(make_desk: MakeDesk) -> None:
         os.utime(folder / name, (moment, moment))
     for number in range(12):
         with transaction(desk.workshop.sessions) as session:
-            retraining.force(session, desk.project_id)
+            schedule.force(session, desk.project_id)
         assert desk.train(f"train-{number}") is not None
     # Of 12: the newest five (8 to 12), then every second, counted from the first (3, 5, 7),
     # then every fourth (1).

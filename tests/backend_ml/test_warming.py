@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from backend_ml import retraining, warming
+from backend_ml import schedule, warming
 from backend_ml.fitting import Here, Job
 from backend_ml.labels import Label
 from backend_ml.tables import VersionRow
@@ -99,7 +99,7 @@ def test_trainings_go_on_from_the_champion_unless_somebody_asks(
     desk.hear()
     desk.train("two")
     with transaction(desk.workshop.sessions) as session:
-        retraining.force(session, desk.project_id)
+        schedule.force(session, desk.project_id)
     desk.train("three")
     with desk.workshop.reading() as session:
         rows = session.scalars(sa.select(VersionRow).order_by(VersionRow.number)).all()
