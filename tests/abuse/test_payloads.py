@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from backend_ml import bodies, digesting
@@ -24,7 +25,8 @@ from backend_ml.settings import Settings
 from backend_ml.tables import Event
 from backend_ml.workshop import Workshop, open_workshop
 from tests.abuse import seeds
-from tests.abuse.conftest import INTENT, OTHER, Dump
+from tests.abuse.conftest import DETAILS, INTENT, OTHER, UNTRAINED, Dump
+from tests.backend_ml.conftest import make_settings
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.support.wire import BASIC, SECRET
 
@@ -32,6 +34,25 @@ MOST_SECONDS = 5.0
 JSON = {"Content-Type": "application/json"}
 GIVEN = os.environ.get("UNDERSTUDY_PAYLOADS", "")
 """A folder of payloads that were really sent: lists of calls with path and body."""
+
+
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """On PostgreSQL too: it refuses characters and numbers that SQLite keeps."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with request.getfixturevalue("postgres_server").database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def settings(database: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("payloads")
+    projects = {INTENT: "intent", DETAILS: "details", UNTRAINED: "intent"}
+    return make_settings(folder, database, projects=projects)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +77,7 @@ def is_recorded(answer: Any) -> bool:
     return bool(answer.is_success and answer.json().get("status") == "recorded")
 
 
-@settings(
+@hypothesis.settings(
     max_examples=300,
     derandomize=True,
     deadline=None,
