@@ -232,6 +232,7 @@ def _end_with(parent: int) -> None:
 
 def main() -> None:
     """Answer until there are no more requests."""
+    sys.path.pop(0)  # this folder: a model's "import parsing" means another file
     requests, answers = _take_pipes()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     labels = shelf.Shelf()

@@ -177,6 +177,24 @@ def test_our_secrets_stay_with_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not [name for name in seen if name.startswith("BACKEND_ML_")]
 
 
+def test_a_model_imports_its_own_files_and_none_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "parsing.py").write_text("WORD = 'theirs'\n")
+    (tmp_path / "own.py").write_text(
+        "import parsing\n"
+        "try:\n"
+        "    import shelf\n"
+        "except ImportError:\n"
+        "    shelf = None\n"
+        "class Own:\n"
+        "    def predict(self, tasks):\n"
+        "        return [{'result': [{'word': parsing.WORD, 'shelf': str(shelf)}]}]\n"
+    )
+    hosted = HostedModel(f"{tmp_path / 'own.py'}:Own", kinds.hosted("x:X").python)
+    host = Host(hosted, model_dir=tmp_path, label_config=CHOICE.label_config)
+    assert host.predict(tasks("x"))[0]["result"] == [{"word": "theirs", "shelf": "None"}]
+    host.close()
+
+
 def test_a_class_of_no_package_is_hosted_and_its_surest_prediction_counts(opened: Open) -> None:
     assert opened("odd.py:Duck").predict(tasks("x")) == [{"result": [], "score": 0.5}]
 
