@@ -204,8 +204,11 @@ class Mirror:
 def connect(url: str) -> Any:
     """A client of the tracking server or database at ``url``; nothing is sent anywhere else."""
     settings.forbid_telemetry()
-    from mlflow.tracking import MlflowClient
+    from mlflow.tracking import MlflowClient, set_registry_uri, set_tracking_uri
 
+    # A client asks the default place now and then too, and would make a database there.
+    set_tracking_uri(url)
+    set_registry_uri(url)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=url, registry_uri=url)
 

@@ -57,7 +57,12 @@ def alias(desk: Desk, client: Any) -> str:
     return str(found.tags[tracking.VERSION])
 
 
-def test_runs_versions_and_the_alias_are_there_once(desk: Desk) -> None:
+def test_runs_versions_and_the_alias_are_there_once(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
     mirror = Mirror(desk.workshop)
     for _ in range(2):
         mirror.look(desk.project_id)
@@ -81,6 +86,7 @@ def test_runs_versions_and_the_alias_are_there_once(desk: Desk) -> None:
     }
     assert len(found) == 2
     assert alias(desk, client) == "intent-0002"
+    assert list(elsewhere.iterdir()) == []  # nothing is left where the process was started
 
 
 def test_a_version_that_serves_again_is_shown(desk: Desk) -> None:
