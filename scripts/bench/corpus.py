@@ -23,11 +23,12 @@ def grown(rows: Sequence[Row], count: int, *, seed: int) -> tuple[list[str], lis
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(rows))
     words = sorted({word for row in rows for word in row.text.split()})
+    drawn = rng.integers(len(words), size=(count, EXTRA_WORDS)).tolist()
     texts, labels = [], []
     for number in range(count):
         row = rows[order[number % len(rows)]]
-        more = rng.choice(words, EXTRA_WORDS) if number >= len(rows) else ()
-        texts.append(" ".join([row.text, *map(str, more)]))
+        more = [words[i] for i in drawn[number]] if number >= len(rows) else []
+        texts.append(" ".join([row.text, *more]))
         labels.append(row.answer[0].label)
     return texts, labels
 
