@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +65,7 @@ def backend(  # noqa: PLR0913 - one option each
         strategies=_names(strategies), processes=processes,
     )  # fmt: skip
     out = Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended on the way out
     with Console(stderr=True).status("reading ...") as status:
 
         def say(text: str) -> None:
