@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
@@ -14,9 +15,9 @@ from backend_ml.pool import Compact, Matrix, Positions
 
 SAMPLE = 5_000
 """So many texts say which words matter and which go together."""
-DIMENSIONS = 64
-WORDS = 2**15
-"""Words and pairs of words, hashed into so many columns."""
+DIMENSIONS = 200
+COLUMNS = 2**15
+"""Words and pairs of words are hashed into so many columns, pieces of words into as many."""
 LONGEST = 2_000
 """Characters of a text that are looked at."""
 
@@ -70,8 +71,9 @@ class _Described:
 def lsa(texts: Sequence[str], *, seed: int) -> Callable[[Sequence[str]], Matrix]:
     """A function from texts to rows, shape (n, at most ``DIMENSIONS``), by latent semantics.
 
-    TF-IDF of hashed words and pairs of words, projected on the directions in which a
-    sample of ``texts`` differs most. Texts that are all alike have one direction.
+    TF-IDF of hashed words, pairs of words and pieces of words, projected on the
+    directions in which a sample of ``texts`` differs most. Texts that are all alike
+    have one direction.
 
     References
     ----------
@@ -79,18 +81,29 @@ def lsa(texts: Sequence[str], *, seed: int) -> Callable[[Sequence[str]], Matrix]
     """
     rng = np.random.default_rng(seed)
     sample = rng.permutation(len(texts))[:SAMPLE]
-    hashing = HashingVectorizer(
-        n_features=WORDS, ngram_range=(1, 2), alternate_sign=False, norm=None, dtype=np.float32
-    )
-    counts = hashing.transform([texts[i][:LONGEST] for i in sample])
-    weights = TfidfTransformer(sublinear_tf=True).fit(counts)
+    first = [texts[i][:LONGEST] for i in sample]
+    weights = [TfidfTransformer(sublinear_tf=True).fit(one) for one in _counts(first)]
+
+    def weighed(some: Sequence[str]) -> sparse.csr_matrix:
+        parts = zip(weights, _counts(some), strict=True)
+        stacked = sparse.hstack([weight.transform(counts) for weight, counts in parts])
+        return sparse.csr_matrix(stacked)
+
     rank = max(1, min(DIMENSIONS, len(sample) - 1))
     _, _, directions = randomized_svd(
-        weights.transform(counts), rank, n_iter=4, random_state=int(rng.integers(2**31))
+        weighed(first), rank, n_iter=3, random_state=int(rng.integers(2**31))
     )
 
     def rows(some: Sequence[str]) -> Matrix:
-        found = weights.transform(hashing.transform([text[:LONGEST] for text in some]))
+        found = weighed([text[:LONGEST] for text in some])
         return np.asarray(found @ directions.T, dtype=np.float64)
 
     return rows
+
+
+def _counts(texts: Sequence[str]) -> list[sparse.csr_matrix]:
+    """How often each text has each word or pair of words, and each piece of a word."""
+    shared = {"n_features": COLUMNS, "alternate_sign": False, "norm": None, "dtype": np.float32}
+    words = HashingVectorizer(ngram_range=(1, 2), **shared)
+    pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **shared)
+    return [words.transform(texts), pieces.transform(texts)]

@@ -9,7 +9,7 @@ from backend_ml.pool import Matrix, Pool, Positions
 from backend_ml.strategies import random
 from backend_ml.strategies.base import MOST_CLUSTERS, clusters
 
-SAMPLE = 3_000
+SAMPLE = 6_000
 """So many open tasks are looked at, drawn at random: enough to see what is common."""
 NEIGHBOURS = 20
 
