@@ -178,9 +178,9 @@ def gain(values: Values, sizes: Sequence[int], labels: int, *, rng: np.random.Ge
     for draw in range(1, DRAWS + 1):
         some = values[rng.integers(seeds, size=seeds)].mean(axis=0)
         errors[draw] = 1.0 - some[:, rng.integers(n, size=n)].mean(axis=1)
-    errors = np.clip(errors, 0.5 / n, 1.0)
-    law = _doubling(errors, np.asarray(sizes, dtype=np.float64), labels)
-    last = (errors[:, -2] - errors[:, -1]) / math.log2(sizes[-1] / sizes[-2])
+    inside: Values = np.clip(errors, 0.5 / n, 1.0)
+    law = _doubling(inside, np.asarray(sizes, dtype=np.float64), labels)
+    last = (inside[:, -2] - inside[:, -1]) / math.log2(sizes[-1] / sizes[-2])
     value = float(law[0] + last[0]) / 2
     low = np.quantile(np.minimum(law, last)[1:], (1 - LEVEL) / 2)
     high = np.quantile(np.maximum(law, last)[1:], (1 + LEVEL) / 2)

@@ -28,6 +28,7 @@ PREDICTION_CHUNK = 500
 """Larger pushes keep SQLite locked for seconds and stall annotators."""
 ONCE: RequestOptions = {"max_retries": 0}
 """The SDK repeats a POST on 5xx; creating twice is worse than failing once."""
+DEFAULT_VIEW = "Default"
 WEBHOOK_ACTIONS = (
     "TASKS_CREATED",
     "TASKS_DELETED",
@@ -202,6 +203,28 @@ class LabelStudioWriter(LabelStudioReader):
             self.request("PATCH", f"/api/ml/{known.id}", json_body=wanted)
         return int(known.id or 0)
 
+    def ensure_view(self, project_id: int, title: str, task_ids: Sequence[int]) -> int:
+        """One view of this title in the data manager, of exactly these tasks; returns its id.
+
+        A project without any view shows one of all its tasks by itself, and no longer
+        does so once there is a view: that one is then made first.
+        """
+        rows = self._call("the views", lambda: self._sdk.views.list(project=project_id))
+        known = [row.model_dump() for row in rows]
+        if not known:
+            body = {"project": project_id, "data": {"title": DEFAULT_VIEW}}
+            self.request("POST", f"/api/dm/views/?project={project_id}", json_body=body)
+        shown = {"title": title, "filters": {"conjunction": "or", "items": _only(task_ids)}}
+        body = {"project": project_id, "data": shown}
+        ours = [row["id"] for row in known if (row.get("data") or {}).get("title") == title]
+        if not ours:
+            path = f"/api/dm/views/?project={project_id}"
+            return int(self.request("POST", path, json_body=body)["id"])
+        for twin in ours[1:]:
+            self.request("DELETE", f"/api/dm/views/{twin}/?project={project_id}")
+        path = f"/api/dm/views/{ours[0]}/?project={project_id}"
+        return int(self.request("PATCH", path, json_body=body)["id"])
+
     def request(self, method: str, path: str, *, json_body: Json | None = None) -> Json:
         """A plain request for what the SDK does not offer (or gets wrong)."""
         token = self._sdk._client_wrapper.get_headers()["Authorization"]  # noqa: SLF001 - renews it
@@ -230,6 +253,17 @@ class LabelStudioWriter(LabelStudioReader):
         )
         if answer.created != len(chunk):
             raise LabelStudioRefused(what, 201, f"it stored {answer.created} of {len(chunk)}")
+
+
+def _only(task_ids: Sequence[int]) -> list[Json]:
+    """Filters of which one must hold; ``in_list`` would do, but Label Studio's page breaks on it.
+
+    Without any filter a view shows everything, so nothing is task 0.
+    """
+    return [
+        {"filter": "filter:tasks:id", "operator": "equal", "type": "Number", "value": int(number)}
+        for number in task_ids or (0,)
+    ]
 
 
 def _same_place(one: str | None, other: str) -> bool:

@@ -191,6 +191,18 @@ class TaskRow:
 
 
 @dataclass
+class ViewRow:
+    """A tab of the data manager."""
+
+    id: int
+    project: int
+    data: Json
+
+    def json(self) -> Json:
+        return {"id": self.id, "project": self.project, "order": 0, "user": 1, "data": self.data}
+
+
+@dataclass
 class WebhookRow:
     id: int
     project: int

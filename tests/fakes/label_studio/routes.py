@@ -16,6 +16,7 @@ from tests.fakes.label_studio.records import (
     ProjectRow,
     TaskRow,
     UserRow,
+    ViewRow,
     WebhookRow,
     stamp,
 )
@@ -224,6 +225,29 @@ def delete_webhook(call: Call) -> Reply:
     return 204, None
 
 
+def list_views(call: Call) -> Reply:
+    wanted = int(call.query.get("project", 0))
+    return 200, [row.json() for row in call.store.views.values() if row.project == wanted]
+
+
+def create_view(call: Call) -> Reply:
+    project = call.store.project(int(call.body["project"]))
+    row = ViewRow(call.store.new_id(), project.id, dict(call.body["data"]))
+    call.store.views[row.id] = row
+    return 201, row.json()
+
+
+def patch_view(call: Call) -> Reply:
+    row = call.store.view(call.ids[0])
+    row.data = dict(call.body["data"])
+    return 200, row.json()
+
+
+def delete_view(call: Call) -> Reply:
+    del call.store.views[call.store.view(call.ids[0]).id]
+    return 204, None
+
+
 def list_users(call: Call) -> Reply:
     return 200, [user.json() for user in call.store.users.values()]
 
@@ -286,21 +310,25 @@ def _annotation_json(store: Store, number: int) -> Json:
 
 
 def _matches(store: Store, task: TaskRow, query: dict[str, str]) -> bool:
-    if "query" not in query:
-        return True
-    for item in json.loads(query["query"])["filters"]["items"]:
-        name, operator = item["filter"], item["operator"]
-        if (name, operator) == ("filter:tasks:updated_at", "greater"):
-            if not task.updated_at > datetime.fromisoformat(item["value"]):
-                return False
-        elif (name, operator) == ("filter:tasks:predictions_model_versions", "contains"):
-            versions = [p.model_version for p in store.predictions_of(task.id)]
-            # Label Studio walks over the value, so a plain string matches by its letters.
-            if not any(part in version for part in item["value"] for version in versions):
-                return False
-        else:
-            raise invalid(f"the fake knows no filter {name} {operator}")
-    return True
+    given = json.loads(query.get("query", "{}"))
+    if "view" in query:
+        given = store.view(int(query["view"])).data
+    filters = given.get("filters", {})
+    found = [_passes(store, task, item) for item in filters.get("items", ())]
+    return any(found or [True]) if filters.get("conjunction") == "or" else all(found)
+
+
+def _passes(store: Store, task: TaskRow, item: Json) -> bool:
+    name, operator, value = item["filter"], item["operator"], item["value"]
+    if (name, operator) == ("filter:tasks:updated_at", "greater"):
+        return task.updated_at > datetime.fromisoformat(value)
+    if (name, operator) == ("filter:tasks:predictions_model_versions", "contains"):
+        versions = [p.model_version for p in store.predictions_of(task.id)]
+        # Label Studio walks over the value, so a plain string matches by its letters.
+        return any(part in version for part in value for version in versions)
+    if (name, operator) == ("filter:tasks:id", "equal"):
+        return bool(task.id == value)
+    raise invalid(f"the fake knows no filter {name} {operator}")
 
 
 def _route(method: str, path: str, handler: Handler) -> tuple[str, re.Pattern[str], Handler]:
@@ -330,6 +358,10 @@ ROUTES = (
     _route("POST", "/api/webhooks", create_webhook),
     _route("PATCH", "/api/webhooks/#", patch_webhook),
     _route("DELETE", "/api/webhooks/#", delete_webhook),
+    _route("GET", "/api/dm/views", list_views),
+    _route("POST", "/api/dm/views", create_view),
+    _route("PATCH", "/api/dm/views/#", patch_view),
+    _route("DELETE", "/api/dm/views/#", delete_view),
     _route("GET", "/api/users", list_users),
     _route("GET", "/api/current-user/whoami", who_am_i),
     _route("GET", "/api/ml", list_backends),

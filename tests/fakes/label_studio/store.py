@@ -25,6 +25,7 @@ from tests.fakes.label_studio.records import (
     ProjectRow,
     TaskRow,
     UserRow,
+    ViewRow,
     WebhookRow,
     stamp,
 )
@@ -69,6 +70,7 @@ class Store:
         self.predictions: dict[int, PredictionRow] = {}
         self.annotations: dict[int, AnnotationRow] = {}
         self.webhooks: dict[int, WebhookRow] = {}
+        self.views: dict[int, ViewRow] = {}
         self.backends: dict[int, BackendRow] = {}
         self.locks: dict[int, int] = {}
         """Task id to the user who has it open."""
@@ -98,6 +100,9 @@ class Store:
 
     def prediction(self, number: int) -> PredictionRow:
         return _found(self.predictions.get(number), "Prediction")
+
+    def view(self, number: int) -> ViewRow:
+        return _found(self.views.get(number), "View")
 
     def webhook(self, number: int) -> WebhookRow:
         return _found(self.webhooks.get(number), "Webhook")
