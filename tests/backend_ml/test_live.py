@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from backend_ml import publishing, reconciling, retraining
+from backend_ml import pruning, publishing, reconciling, retraining
 from backend_ml.tables import MarkRow
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
+from projects.kit import database
 from projects.kit.database import transaction
 from projects.kit.label_studio import LabelStudioWriter
 from tests.backend_ml.conftest import make_settings
@@ -63,3 +66,32 @@ def test_labels_found_by_looking_become_the_queue_that_people_get(workshop: Work
     served = studio.request("GET", f"/api/projects/{project_id}/next")
     assert scores[served["id"]] == min(scores.values())
     assert [p["model_version"] for p in served["predictions"]] == [version]
+
+
+def test_old_predictions_go_and_what_is_shown_stays(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project_id,) = workshop.settings.projects
+    studio, kind = workshop.studio, workshop.kind(project_id)
+    monkeypatch.setattr(pruning, "KEEP", 1)
+    ahead = [timedelta(0)]
+    workshop = replace(workshop, clock=lambda: database.now() + ahead[0])
+    made = []
+    for cause in ("one", "two"):
+        reconciling.reconcile(workshop, project_id)
+        ahead[0] += timedelta(minutes=1)
+        made.append(retraining.retrain(workshop, project_id, f"{kind.name} {cause}"))
+        publishing.publish(workshop, project_id)
+        served = studio.request("GET", f"/api/projects/{project_id}/next")
+        regions = served["predictions"][0]["result"]
+        studio.create_annotation(served["id"], regions)
+    assert made == [f"{kind.name}-0001", f"{kind.name}-0002"]
+    assert pruning.prune(workshop, project_id) == 0
+    ahead[0] += timedelta(hours=25)
+    assert pruning.prune(workshop, project_id) == 20
+    assert pruning.prune(workshop, project_id) == 0
+    left = {p.model_version for task in studio.tasks(project_id) for p in task.predictions}
+    assert left == {made[1]}
+    assert studio.project(project_id).model_version == made[1]
+    served = studio.request("GET", f"/api/projects/{project_id}/next")
+    assert [p["model_version"] for p in served["predictions"]] == [made[1]]
