@@ -18,11 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from projects.kit.errors import PlatformError
-from scripts import models, up
+from scripts import engineering, models, up
 from scripts.bench.cli import app as bench
 from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
-from scripts.programs import House
+from scripts.programs import BACKEND_USER, House
 from scripts.state import DEFAULT_FOLDER, SAMPLE_SEED, SAMPLES, Options, State, read_json
 from scripts.supervisor import supervisor_pid
 
@@ -34,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app)
+app.add_typer(engineering.app)
 app.add_typer(bench, name="bench")
 out = Console()
 
@@ -250,6 +251,8 @@ def print_addresses(house: House) -> None:
     table.add_row("sandbox", sandbox.url, trainer)
     table.add_row("trainers' pages", f"{house.sync_url}/trainer", "as the sandbox")
     table.add_row("ML backend", f"{house.backend_url}/health", "-")
+    engineer = f"{BACKEND_USER}\n{house.secrets.backend_password}"
+    table.add_row("engineers' page", f"{house.backend_url}/engineer", engineer)
     out.print(table)
     for who, instance in (("annotator", production), ("trainee", sandbox)):
         link = invite_link(instance.url, instance.token)
