@@ -22,6 +22,8 @@ ENOUGH = 30
 """With fewer held-out labels, another learner is also judged by out-of-fold guesses."""
 ENOUGH_AGAIN = 10
 """Fewer newer labels than this do not overrule a rollback."""
+ENOUGH_TO_LEAD = 20
+"""So many unseen labels show a model ahead of the rules."""
 EXACT = 12
 """Up to so many labels that differ, every way to flip their signs is counted."""
 DRAWS = 10_000
@@ -66,6 +68,22 @@ def takeover(new: Sequence[float], champion: Sequence[float], *, name: str) -> V
     if chance(differences) < ALPHA:
         return Verdict(True, f"Better than noise explains: {numbers}.", estimate(differences))
     return Verdict(False, f"Not better than noise explains: {numbers}.", estimate(differences))
+
+
+def graduation(new: Sequence[float], rules: Sequence[float], *, name: str) -> Verdict:
+    """A model instead of the rules: as soon as it is ahead on enough labels it has not seen.
+
+    No more is asked, because the two are not alike: out-of-fold guesses come from fewer
+    labels than the model has, and the model goes on learning where rules stay as they are.
+    """
+    differences = paired(new, rules)
+    numbers = _numbers(new, rules, name)
+    if len(differences) < ENOUGH_TO_LEAD:
+        why = f"Too few unseen labels to take over from rules, {ENOUGH_TO_LEAD} would do"
+        return Verdict(False, f"{why}: {numbers}.", estimate(differences))
+    ahead = sum(differences) > 0
+    how = "Ahead of the rules" if ahead else "Not ahead of the rules"
+    return Verdict(ahead, f"{how}: {numbers}.", estimate(differences))
 
 
 def comeback(new: Sequence[float], champion: Sequence[float], *, name: str) -> Verdict:

@@ -108,11 +108,14 @@ def _compare(
     # A learner that the kind does not name any more is not fitted any more: its model only ages.
     named = (*lineup.fitted(bench.kind), lineup.RULES)
     same = new.name == old.name or old.name not in named
-    if (same and new.name != lineup.RULES) or (not same and len(ours) >= gate.ENOUGH):
-        return (gate.refit if same else gate.takeover)(ours, theirs, name=called)
-    ours += _unseen(workshop, bench, new)
-    theirs += _unseen(workshop, bench, old)
-    return (gate.refit if same else gate.takeover)(ours, theirs, name=called)
+    decide = gate.refit if same else gate.takeover
+    if not same and old.name == lineup.RULES:
+        decide = gate.graduation
+    enough = new.name != lineup.RULES if same else len(ours) >= gate.ENOUGH
+    if not enough:
+        ours += _unseen(workshop, bench, new)
+        theirs += _unseen(workshop, bench, old)
+    return decide(ours, theirs, name=called)
 
 
 def _unseen(workshop: Workshop, bench: Bench, contender: Contender) -> list[float]:

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
             self._check_learner(project_id, learner)
         if not self.database_url:
             self.database_url = f"sqlite:///{self.state_dir / 'backend_ml.sqlite'}"
+        if not self.tracking_url:
+            self.tracking_url = f"sqlite:///{self.state_dir / 'mlflow.sqlite'}"
         return self
 
     def _check_learner(self, project_id: int, learner: str) -> None:

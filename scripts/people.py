@@ -125,7 +125,9 @@ class Person:
         task = answer.raise_for_status().json()
         believed = self._believe(task["data"], kind)
         submission = self._submission(task, believed, kind)
-        self._patiently(lambda: self._submit(task["id"], project, submission)).raise_for_status()
+        sent = self._patiently(lambda: self._submit(task["id"], project, submission))
+        if sent.status_code != httpx.codes.NOT_FOUND:  # taken away meanwhile: on to the next
+            sent.raise_for_status()
         return True
 
     def _submit(self, task: int, project: int, submission: Json) -> httpx.Response:

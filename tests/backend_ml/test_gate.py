@@ -67,3 +67,13 @@ def test_two_equal_learners_change_places_in_about_one_comparison_of_twenty() ->
         taken += gate.takeover(list(new), list(champion), name="v").promote
     # 5% of 400 is 20, with a standard deviation of 4.4; ties make it fewer.
     assert 4 <= taken <= 33
+
+
+def test_a_model_follows_rules_once_it_is_ahead_on_twenty_labels() -> None:
+    rules = [1.0, 0.0] * 10
+    ahead = [1.0, 0.0] * 9 + [1.0, 1.0]
+    assert gate.graduation(ahead, rules, name="v").promote  # 11 right against 10
+    assert not gate.graduation(rules, rules, name="v").promote
+    few = gate.graduation([1.0] * 19, [0.0] * 19, name="v")
+    assert not few.promote
+    assert "20 would do" in few.reason

@@ -22,6 +22,11 @@ def test_the_database_is_in_the_state_folder(tmp_path: Path) -> None:
     assert make_settings(tmp_path).database_url == f"sqlite:///{tmp_path}/backend_ml.sqlite"
 
 
+def test_runs_are_kept_in_the_state_folder(tmp_path: Path) -> None:
+    settings = Settings(**make_settings(tmp_path).model_dump(exclude={"tracking_url"}))
+    assert settings.tracking_url == f"sqlite:///{tmp_path}/mlflow.sqlite"
+
+
 def test_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     required = ("LABEL_STUDIO_TOKEN", "BASIC_USER", "BASIC_PASSWORD", "WEBHOOK_SECRET")
     for name in required:
