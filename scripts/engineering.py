@@ -112,6 +112,31 @@ def gain_in_words(found: Any) -> str:
 
 
 @app.command()
+def replay(
+    project: ProjectArgument,
+    *,
+    state: StateOption = DEFAULT_FOLDER,
+    learners: Annotated[str, typer.Option(help="Names, with commas between; all that fit.")] = "",
+    strategies: Annotated[str, typer.Option(help="Names, with commas between.")] = "",
+    seeds: Seeds = 3,
+    json_file: JsonFile = None,
+    plot: PlotFile = None,
+) -> None:
+    """Play labelling again with each learner and strategy: which would have needed fewer labels?"""
+    from scripts import replays
+
+    desk = _desk(state, project, "")
+    plan = replays.plan(desk.kind, desk.labels, desk.learner, learners, strategies, seeds)
+    with _progress("replaying", len(plan.runs)) as tell:
+        found = replays.run(plan, tell)
+    out.print(replays.table(found))
+    _save(json_file, replays.to_json(found))
+    if plot is not None:
+        title = f"Labelling played again: {desk.kind.title}"
+        _page(plot, replays.page(title, found))
+
+
+@app.command()
 def doubtful(
     project: ProjectArgument,
     *,

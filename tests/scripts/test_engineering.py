@@ -16,7 +16,7 @@ from projects.kinds import registry
 from projects.kit import database
 from projects.kit.errors import BadInput, UnknownName
 from projects.vocabulary import Mark
-from scripts import engineering
+from scripts import engineering, replays
 from tests.backend_ml import paper
 from tests.backend_ml.conftest import make_settings
 from tests.fakes.label_studio import FakeLabelStudio
@@ -108,3 +108,36 @@ def test_an_unknown_learner_lists_the_known_ones(run: Run) -> None:
         run("curve", "--learner", "oracle")
     with pytest.raises(BadInput, match="cannot learn choice"):
         run("curve", "--learner", "span_crf")
+
+
+def test_replay_compares_strategies(run: Run, tmp_path: Path) -> None:
+    numbers, page = tmp_path / "replay.json", tmp_path / "replay.html"
+    done = run("replay", "--strategies", "random,margin", "--seeds", "2", "--json", str(numbers),
+               "--plot", str(page))  # fmt: skip
+    assert done.exit_code == 0
+    found = json.loads(numbers.read_text())
+    assert [row["strategy"] for row in found] == ["random", "margin"]
+    assert found[0]["sizes"][-1] == 60  # a quarter of 80 is kept apart
+    # with every label chosen the strategies know the same: the first seed's ends agree
+    assert found[0]["quality"][-1]["value"] == found[1]["quality"][-1]["value"]
+    assert "plotly.js v" in page.read_text("utf-8")
+    for option, known in (("--strategies", "margin"), ("--learners", "choice_linear")):
+        with pytest.raises(UnknownName, match=known):
+            run("replay", option, "oracle")
+
+
+def outcome(*labels: int | None) -> replays.Outcome:
+    return replays.Outcome("a", "b", (10,), (replays.mean([0.5]),), labels)
+
+
+def test_labels_needed_are_a_dash_when_most_seeds_never_get_there() -> None:
+    assert replays.needed(outcome(None, None, 30)) == "-"
+    assert replays.needed(outcome(20, 40, 30)) == "30 (20 to 40)"
+    assert replays.needed(outcome(20, None, 30)) == "30 (20 to 30, 1 of 3 never)"
+
+
+def test_the_mean_over_seeds_has_students_interval() -> None:
+    found = replays.mean([0.4, 0.5, 0.6])
+    # s = 0.1, n = 3, t(0.975, 2) = 4.303: half = 0.2484
+    assert round(found.low, 4) == 0.2516
+    assert round(found.high, 4) == 0.7484
