@@ -93,11 +93,12 @@ def test_setting_is_documented(name: str) -> None:
 
 
 def commands() -> list[str]:
-    """The subcommands of ``understudy``."""
-    cli = importlib.import_module("scripts.cli")
-    apps = [value for value in vars(cli).values() if isinstance(value, typer.Typer)]
-    group = typer.main.get_command(apps[0])
-    names = getattr(group, "commands", {})
+    """The subcommands of ``understudy``, those of groups with the group's name."""
+    top = typer.main.get_command(importlib.import_module("scripts.cli").app)
+    names = []
+    for name, found in getattr(top, "commands", {}).items():
+        below = getattr(found, "commands", {})
+        names += [f"{name} {part}" for part in below] or [name]
     return sorted(names)
 
 
