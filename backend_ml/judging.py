@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -108,7 +108,7 @@ def _compare(
     # A learner that the kind does not name any more is not fitted any more: its model only ages.
     named = (*lineup.fitted(bench.kind), lineup.RULES)
     same = new.name == old.name or old.name not in named
-    decide = gate.refit if same else gate.takeover
+    decide: Callable[..., Verdict] = gate.refit if same else gate.takeover
     if not same and old.name == lineup.RULES:
         decide = gate.graduation
     enough = new.name != lineup.RULES if same else len(ours) >= gate.ENOUGH
