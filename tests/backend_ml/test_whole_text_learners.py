@@ -144,7 +144,8 @@ def amounts(count: int, *, seed: int, step: float = 1.0) -> tuple[list[str], lis
     rng = np.random.default_rng(seed)
     parts = ["brick", "stove", "chair", "lamp", "book"]
     weights = [9.0, 6.0, 4.0, 2.0, 1.0]
-    texts, answers = [], []
+    texts: list[str] = []
+    answers: list[Answer] = []
     for _ in range(count):
         chosen = np.flatnonzero(rng.random(5) < 0.5)
         texts.append("parcel with " + " and ".join(parts[i] for i in chosen))
