@@ -34,7 +34,7 @@ class Effort:
     rows: int = 5_000
     """Labels that both models learn from."""
     rounds: int = 8
-    seconds: float = 3.0
+    seconds: float = 2.0
     """Of one server in one round."""
     clients: int = 8
     bare: int = 200
