@@ -17,6 +17,7 @@ from typing import IO, Any
 from pydantic import TypeAdapter
 from threadpoolctl import threadpool_limits
 
+from backend_ml import embeddings
 from backend_ml.fitting import FIT, Fitted, Here, Order
 from backend_ml.learners.base import Guess
 from projects.kit.errors import PlatformError
@@ -34,6 +35,7 @@ def main() -> None:
     answers = _private_output()
     os.nice(NICER)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    embeddings.configure(sys.argv[1] if len(sys.argv) > 1 else "")
     import_module("sklearn.svm")  # takes seconds, and nearly every fit needs it
     with threadpool_limits(limits=1):
         for line in sys.stdin.buffer:

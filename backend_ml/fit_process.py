@@ -74,10 +74,14 @@ class FitInterrupted(PlatformError):
 
 
 class Children:
-    """A :class:`~backend_ml.fitting.Fitter` that never fits in its own process."""
+    """A :class:`~backend_ml.fitting.Fitter` that never fits in its own process.
 
-    def __init__(self, seconds: float) -> None:
+    ``embeddings`` is the path of :func:`backend_ml.embeddings.configure`, or empty.
+    """
+
+    def __init__(self, seconds: float, *, embeddings: str = "") -> None:
         self._seconds = seconds
+        self._embeddings = embeddings
         self._lock = threading.Lock()
         self._idle: list[subprocess.Popen[bytes]] = []
         self._busy: set[subprocess.Popen[bytes]] = set()
@@ -153,7 +157,7 @@ class Children:
                 _end(child)
             else:
                 child = subprocess.Popen(
-                    COMMAND,
+                    [*COMMAND, self._embeddings],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,  # a library's last words could quote a message

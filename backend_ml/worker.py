@@ -159,7 +159,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     settings = read_settings()
-    fitter = Children(settings.fit_seconds)
+    fitter = Children(settings.fit_seconds, embeddings=settings.embeddings)
     fitter.start()
     try:
         run(replace(open_workshop(settings), fitter=fitter), stop=stop)

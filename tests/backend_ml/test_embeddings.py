@@ -16,6 +16,9 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from backend_ml import embeddings
+from backend_ml.fit_process import Children
+from backend_ml.fitting import Job
+from backend_ml.labels import Label
 from backend_ml.learners import choice_linear, choices_linear, number_ridge, taxonomy_linear
 from backend_ml.learners.base import ModelUnreadable
 from projects.kit.errors import BadInput
@@ -186,6 +189,23 @@ def test_a_model_belongs_to_its_embedder(form: str, folder: Path, tmp_path: Path
     embeddings.configure(str(folder))
     with pytest.raises(ModelUnreadable, match="learned with the embedding"):
         LEARNERS[form].load(tmp_path, kind)
+
+
+def test_the_process_that_fits_has_the_same_embedder(folder: Path, tmp_path: Path) -> None:
+    kind = kinds.kind_of("choice")
+    texts, answers = kinds.corpus("choice", 40)
+    rows = enumerate(zip(texts, answers, strict=True))
+    labels = tuple(Label(n, text, answer) for n, (text, answer) in rows)
+    embeddings.configure(str(folder))
+    children = Children(60.0, embeddings=str(folder))
+    try:
+        assert children.fit(Job(kind, "choice_linear", labels, seed=0), tmp_path) is not None
+    finally:
+        children.close()
+    there = choice_linear.load(tmp_path, kind)
+    here = choice_linear.new(kind)
+    here.fit(texts, answers, seed=0)
+    assert there.predict(texts).items == here.predict(texts).items
 
 
 def test_embeddings_help_with_words_never_seen(folder: Path) -> None:
