@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ def plan(
     tasks: Sequence[str],
     strategies: Sequence[str],
     processes: int | None,
+    minutes: float | None = None,
 ) -> Plan:
     """The plan that options ask for.
 
@@ -53,6 +55,7 @@ def plan(
         seeds=seeds or labels.seeds,
         strategies=tuple(strategies) or labels.strategies,
         processes=processes or os.cpu_count() or 1,
+        minutes=math.inf if minutes is None else minutes,
     )
     return Plan(
         parts=tuple(part for part in PARTS if not only or part in only),

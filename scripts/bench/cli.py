@@ -50,6 +50,12 @@ def backend(  # noqa: PLR0913 - one option each
         int | None,
         typer.Option(min=1, help="Of label efficiency; one a core.", show_default=False),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Of label efficiency: no replay begins later.", show_default=False
+        ),
+    ] = None,
     peer: Annotated[
         Path, typer.Option(help="The environment of label-studio-ml that setup makes.")
     ] = Path(".venv-label-studio-ml"),
@@ -62,7 +68,7 @@ def backend(  # noqa: PLR0913 - one option each
 
     plan = module.plan(
         quick=quick, seeds=seeds, only=_names(only), tasks=_names(tasks),
-        strategies=_names(strategies), processes=processes,
+        strategies=_names(strategies), processes=processes, minutes=minutes,
     )  # fmt: skip
     out = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended on the way out

@@ -34,12 +34,12 @@ class Effort:
     """How much is measured."""
 
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
-    bursts: int = 5
+    bursts: int = 3
     burst: int = 10
     """Labels that come together: as many as make the product train at once."""
     open_tasks: int = 500
-    idle_seconds: float = 30.0
-    patience_seconds: float = 600.0
+    idle_seconds: float = 25.0
+    patience_seconds: float = 900.0
 
 
 QUICK = Effort(sizes=(100, 300), bursts=2, open_tasks=100, idle_seconds=3.0, patience_seconds=60.0)
@@ -133,10 +133,13 @@ def _place(dataset: Dataset, folder: Path, size: int, effort: Effort) -> Iterato
 
 def _burst(place: Place, effort: Effort) -> dict[str, Any]:
     """Submit some labels and wait until a model that knows them is served."""
+    told = []
     for _ in range(effort.burst):
         label = place.truth[place.submitted]
         place.submitted += 1
+        sent = time.monotonic()
         place.ours.tell(place.standin.annotate(place.size + place.submitted, label))
+        told.append(time.monotonic() - sent)
     begun = time.monotonic()
     row, serves = _outcome(place, effort, begun)
     while serves and place.ours.version() != row.name:
@@ -146,6 +149,7 @@ def _burst(place: Place, effort: Effort) -> dict[str, Any]:
         "seconds": seconds,
         "fit_seconds": row.seconds,
         "beyond_fit_seconds": seconds - row.seconds,
+        "slowest_webhook_seconds": max(told),
         "serves": serves,
         "why": row.reason,
     }

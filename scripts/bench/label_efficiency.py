@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,6 +60,8 @@ class Effort:
     most_test: int = MOST_TEST
     steps: tuple[tuple[int, int], ...] = STEPS
     processes: int = 1
+    minutes: float = math.inf
+    """After so many no replay is begun; the figures are of those that were."""
 
 
 QUICK = Effort(
@@ -89,8 +92,18 @@ class Curves:
     """What was found for one data set."""
 
     full: float
-    curves: dict[str, list[list[Point]]] = field(default_factory=lambda: defaultdict(list))
-    """By strategy, one curve a seed."""
+    runs: dict[str, dict[int, list[Point]]] = field(default_factory=lambda: defaultdict(dict))
+    """By strategy and seed."""
+
+    @property
+    def curves(self) -> dict[str, list[list[Point]]]:
+        """By strategy, in the order of seeds; only of seeds that default and random both have."""
+        pairs = set(self.runs[DEFAULT]) & set(self.runs[RANDOM])
+        return {
+            strategy: [points for seed, points in sorted(found.items()) if seed in pairs]
+            for strategy, found in self.runs.items()
+            if pairs & set(found)
+        }
 
     @property
     def target(self) -> float:
@@ -121,6 +134,7 @@ def measure(
 ) -> tuple[list[Figure], dict[str, Any]]:
     """Figures and details of every data set; with an embedding, of choices once more with it."""
     plain = _curves(found, folder, effort, seed=seed, embedding="", say=say)
+    plain = {name: curves for name, curves in plain.items() if curves.curves}
     figures = [one for name, curves in plain.items() for one in _figures(name, curves)]
     details: dict[str, Any] = {name: _details(curves) for name, curves in plain.items()}
     if embedding:
@@ -128,6 +142,8 @@ def measure(
         few = Effort(**{**vars(effort), "strategies": (DEFAULT, RANDOM)})
         embedded = _curves(chosen, folder, few, seed=seed, embedding=embedding, say=say)
         for name, curves in embedded.items():
+            if not curves.curves or name not in plain:
+                continue
             figures += _embedded_figures(name, curves, plain[name])
             details[f"{name}+embeddings"] = _details(curves)
     return figures, details
@@ -153,12 +169,13 @@ def _curves(
         jobs = [
             Job(folder, one.name, seed, seed + number, strategy, SHARE * full[one.name],
                 _until(one.name), effort, embedding)
-            for one in found
             for number in range(effort.seeds)
+            for one in found
             for strategy in chosen(effort)
         ]  # fmt: skip
-        for count, (job, points) in enumerate(_done(pool, jobs), start=1):
-            curves[job.dataset].curves[job.strategy].append(points)
+        until = time.monotonic() + 60 * effort.minutes
+        for count, (job, points) in enumerate(_done(pool, jobs, until=until), start=1):
+            curves[job.dataset].runs[job.strategy][job.seed] = points
             say(
                 f"label efficiency: {count} of {len(jobs)} replays "
                 f"({job.dataset}, {job.strategy}, to {points[-1].labels} labels)"
@@ -172,10 +189,17 @@ def chosen(effort: Effort) -> tuple[str, ...]:
     return tuple(dict.fromkeys([DEFAULT, RANDOM, *named]))
 
 
-def _done(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[Job, list[Point]]]:
+def _done(
+    pool: ProcessPoolExecutor, jobs: Sequence[Job], *, until: float = math.inf
+) -> Iterator[tuple[Job, list[Point]]]:
+    """Each job with its result, as they end; those not begun at ``until`` are left out."""
     running: dict[Future[list[Point]], Job] = {pool.submit(do, job): job for job in jobs}
     for future in as_completed(running):
-        yield running[future], future.result()
+        if not future.cancelled():
+            yield running[future], future.result()
+        if time.monotonic() > until:
+            for one in running:
+                one.cancel()
 
 
 def _until(name: str) -> int:
@@ -341,7 +365,7 @@ def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figu
             f"{short}_embeddings_over_plain_random_ratio",
             goal=EMBEDDED_OVER_PLAIN[name],
             meaning=f"labels of {DEFAULT} with embeddings over those of {RANDOM} without",
-            **ratio_interval(ours, plain.labels(RANDOM)),
+            **ratio_interval(ours, plain.labels(RANDOM)[: len(ours)]),
         )
 
 

@@ -128,7 +128,7 @@ class Ours:
             {SECRET_HEADER: SECRET} if secret else {"Authorization": f"Basic {self.credential}"}
         )
         answer = httpx.post(
-            f"{self.url}/webhook", json=body, headers=headers, timeout=10, trust_env=False
+            f"{self.url}/webhook", json=body, headers=headers, timeout=60, trust_env=False
         )
         answer.raise_for_status()
 

@@ -95,8 +95,9 @@ def curve(*qualities: float) -> list[Point]:
 
 def test_worst_is_in_standard_deviations_of_the_seeds() -> None:
     curves = Curves(full=1.0)
-    curves.curves["random"] = [curve(0.5, 0.75), curve(0.5, 0.85)]
-    curves.curves[DEFAULT] = [curve(0.6, 0.65), curve(0.6, 0.75)]
+    curves.runs["random"] = {0: curve(0.5, 0.75), 1: curve(0.5, 0.85), 2: curve(0.0, 0.0)}
+    curves.runs[DEFAULT] = {0: curve(0.6, 0.65), 1: curve(0.6, 0.75)}
+    # A seed that only one of them has does not count.
     # At 100 ahead, without deviation: 0. At 200 .8 - .7 = .1 behind; each deviates by
     # .1 / sqrt(2) = .0707: 1.414 standard deviations.
     assert worst(curves) == pytest.approx(2**0.5)
@@ -104,7 +105,7 @@ def test_worst_is_in_standard_deviations_of_the_seeds() -> None:
 
 def test_one_seed_has_no_deviation() -> None:
     curves = Curves(full=1.0)
-    curves.curves["random"], curves.curves[DEFAULT] = [curve(0.5)], [curve(0.6)]
+    curves.runs["random"], curves.runs[DEFAULT] = {0: curve(0.5)}, {0: curve(0.6)}
     assert worst(curves) is None
 
 
