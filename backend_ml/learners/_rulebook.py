@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from backend_ml import features
+from projects.kinds.base import Kind
 from projects.kit.errors import BadInput
 
 Pattern = str | list[dict[str, Any]]
@@ -79,6 +80,28 @@ def read(path: Path, *, labels: Collection[str]) -> tuple[Rule, ...]:
         if rules[-1].label not in labels:
             raise BadInput(f"the config offers no label {rules[-1].label!r}", where)
     return tuple(rules)
+
+
+def of_kind(kind: Kind) -> tuple[Rule, ...]:
+    """The rules of the kind's folder for what is offered now; none without a file.
+
+    Raises
+    ------
+    BadInput
+        As :func:`read`. Rules for labels that only a live project took out are
+        passed over.
+    """
+    if kind.rules is None:
+        return ()
+    rules = read(kind.rules, labels=_offered(kind))
+    return tuple(rule for rule in rules if rule.label in kind.labels)
+
+
+def _offered(kind: Kind) -> frozenset[str]:
+    """The labels of the live config, and those of the kind's own."""
+    own = replace(kind, config="")
+    there = bool(kind.config) and (kind.folder / "label_config.xml").exists()
+    return frozenset({*kind.labels, *(own.labels if there else ())})
 
 
 def _from_line(line: str, *, where: str) -> Rule:
@@ -191,3 +214,19 @@ def own_words(text: str) -> list[features.Token]:
         (line.start(), line.end()) for line in re.finditer(r"^[ \t]*>.*$", text, re.MULTILINE)
     ]
     return [t for t in tokens if not any(start <= t.start < end for start, end in quoted)]
+
+
+def apart(found: Sequence[Found], rules: Sequence[Rule]) -> list[Found]:
+    """Matches without overlap: the longest first, then the earlier, then the earlier rule.
+
+    Several rules may agree on a stretch; which of two labels it gets is decided by
+    the order of the file.
+    """
+    kept: list[Found] = []
+    owner: dict[int, tuple[int, int, str]] = {}
+    for one in sorted(found, key=lambda f: (f.start - f.end, f.start, f.rule)):
+        stretch = (one.start, one.end, rules[one.rule].label)
+        if all(owner.get(place, stretch) == stretch for place in range(one.start, one.end)):
+            owner |= dict.fromkeys(range(one.start, one.end), stretch)
+            kept.append(one)
+    return kept

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from backend_ml.learners import _rulebook
-from backend_ml.learners._rulebook import Found, Rule, Rulebook
+from backend_ml.learners._rulebook import Rule, Rulebook
 from backend_ml.learners.base import (
     Guess,
     Guesses,
@@ -132,7 +132,7 @@ class Rules:
         """What the rules say of a text, and which of them say it."""
         found = self.book.find(text)
         said: dict[Stretch, set[int]] = {}
-        for one in _apart(found, self.book.rules) if self.spans else found:
+        for one in _rulebook.apart(found, self.book.rules) if self.spans else found:
             place = (one.start, one.end) if self.spans else (0, 0)
             said.setdefault((*place, self.book.rules[one.rule].label), set()).add(one.rule)
         return said
@@ -215,19 +215,9 @@ def new(kind: Kind) -> Rules:
         when rules cannot give answers of this form. Rules for labels that only a
         live project took out are passed over.
     """
-    if kind.rules is None:
-        return Rules(kind, ())
-    if kind.form not in FORMS:
+    if kind.rules is not None and kind.form not in FORMS:
         raise BadInput(f"rules answer {' and '.join(FORMS)}, not {kind.form}", kind.rules.name)
-    rules = _rulebook.read(kind.rules, labels=_offered(kind))
-    return Rules(kind, [rule for rule in rules if rule.label in kind.labels])
-
-
-def _offered(kind: Kind) -> frozenset[str]:
-    """The labels of the live config, and those of the kind's own."""
-    own = replace(kind, config="")
-    there = bool(kind.config) and (kind.folder / "label_config.xml").exists()
-    return frozenset({*kind.labels, *(own.labels if there else ())})
+    return Rules(kind, _rulebook.of_kind(kind))
 
 
 def load(folder: Path, kind: Kind) -> Rules:
@@ -258,19 +248,3 @@ def _truth(answer: Answer) -> set[Stretch]:
 
 def _touch(one: Stretch, other: Stretch) -> bool:
     return one[0] < other[1] and other[0] < one[1]
-
-
-def _apart(found: Sequence[Found], rules: Sequence[Rule]) -> list[Found]:
-    """Matches without overlap: the longest first, then the earlier, then the earlier rule.
-
-    Several rules may agree on a stretch; which of two labels it gets is decided by
-    the order of the file.
-    """
-    kept: list[Found] = []
-    owner: dict[int, Stretch] = {}
-    for one in sorted(found, key=lambda f: (f.start - f.end, f.start, f.rule)):
-        stretch = (one.start, one.end, rules[one.rule].label)
-        if all(owner.get(place, stretch) == stretch for place in range(one.start, one.end)):
-            owner |= dict.fromkeys(range(one.start, one.end), stretch)
-            kept.append(one)
-    return kept
