@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,20 +56,33 @@ class Unfit(ValueError):
     """A saved machine that this process must not use."""
 
 
+class Columns(Protocol):
+    """What else is known of texts."""
+
+    def columns(self, texts: Sequence[str]) -> Floats:
+        """A row a text, shape (n_texts, n_columns); as many columns for any texts."""
+
+
 @dataclass(frozen=True)
 class Inputs:
-    """Texts to rows: words and pieces of words, and beside them an embedding if there is one."""
+    """Texts to rows: words and pieces of words, and beside them what else there is."""
 
     weights: Weights
     embedder: Embedder | None = None
+    more: Columns | None = None
 
     def matrix(self, texts: Sequence[str]) -> Any:
         """Sparse float32 rows, shape (n_texts, n_inputs)."""
         rows = self.weights.matrix(texts)
-        if self.embedder is None:
+        dense = []
+        if self.embedder is not None:
+            dense.append(self.embedder.embed(texts) * np.float32(EMBEDDING_SCALE))
+        if self.more is not None:
+            dense.append(self.more.columns(texts))
+        if not dense:
             return rows
-        dense = self.embedder.embed(texts) * np.float32(EMBEDDING_SCALE)
-        return sparse.hstack([rows, sparse.csr_matrix(dense)], format="csr", dtype=np.float32)
+        beside = [sparse.csr_matrix(part) for part in dense]
+        return sparse.hstack([rows, *beside], format="csr", dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -95,10 +108,10 @@ class Machine:
         return np.asarray(rows @ self.coefficients + self.offsets, dtype=np.float64)
 
 
-def inputs_of(texts: Sequence[str], *, labels: int) -> Inputs:
+def inputs_of(texts: Sequence[str], *, labels: int, more: Columns | None = None) -> Inputs:
     """Inputs that suit these texts, few enough for so many labels."""
     most = max(1, MOST_CELLS // max(1, labels))
-    return Inputs(text_features.weigh(texts, most=most), embeddings.current())
+    return Inputs(text_features.weigh(texts, most=most), embeddings.current(), more)
 
 
 def train(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> Machine:
@@ -140,21 +153,24 @@ def _borders(rows: Any, truth: NDArray[Any], *, labels: int, seed: int) -> tuple
     return machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
 
 
-def out_of_fold(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> tuple[Matrix, Places]:
+def out_of_fold(
+    inputs: Inputs, rows: Any, targets: Targets, *, seed: int, given: int = 0
+) -> tuple[Matrix, Places]:
     """Distances of texts from machines that did not train on them, and which texts.
 
     Each of ``FOLDS`` parts under a machine of the others; of many texts one fifth
     under a machine of the rest; of fewer than ``2 * FOLDS`` none. A label that the
-    machine could not learn is minus infinity.
+    machine could not learn is minus infinity. The last ``given`` rows are in every
+    training and are never held out.
     """
-    n, labels = targets.shape
+    n, labels = len(targets) - given, targets.shape[1]
     order = np.random.default_rng(seed).permutation(n).astype(np.int64)
     if n < 2 * FOLDS:
         return np.zeros((0, labels)), order[:0]
     parts = [order[: n // 5]] if n > MOST_TO_FOLD else np.array_split(order, FOLDS)
     scores = []
     for part in parts:
-        rest = np.setdiff1d(order, part)
+        rest = np.setdiff1d(np.arange(len(targets)), part)
         machine = train(inputs, rows[rest], targets[rest], seed=seed)
         known = targets[rest].any(axis=0)
         scores.append(np.where(known, machine.distances(rows[part]), -np.inf))

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pycrfsuite
 
 from backend_ml import features
-from backend_ml.features import Token
+from backend_ml.features import OUTSIDE, Token
 from backend_ml.kept import Kept
+from backend_ml.learners._hints import BOOKS_KEPT, Hints, tag_features
 from backend_ml.pool import Matrix
 from projects.kit import logs
 from projects.vocabulary import Answer
@@ -31,8 +33,12 @@ PARAMETERS = {"c1": 0.02, "c2": 0.02, "feature.minfreq": 1}
 KEPT_BYTES = 64_000_000
 BYTES_PER_TOKEN = 1_800
 """Some 26 features a token, of 60 to 70 bytes each in the library's memory."""
+BYTES_PER_HINT = 210
+"""Three more features a token."""
 AT_A_TIME = 256
 """Texts whose features are held at once, whatever is kept."""
+EXAMPLE_LENGTHS = (1, 2, 3)
+"""Tokens of the spans that stand for a rule."""
 
 
 @dataclass(frozen=True)
@@ -82,32 +88,61 @@ class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]
             raise OutOfTime
 
 
-def encode(texts: Sequence[str]) -> Iterator[Encoded]:
+def encode(texts: Sequence[str], hints: Hints | None = None) -> Iterator[Encoded]:
     """The texts in order; not more than ``AT_A_TIME`` are held."""
+    kept = _kept(hints)
     for first in range(0, len(texts), AT_A_TIME):
-        yield from _KEPT.of(texts[first : first + AT_A_TIME])
+        yield from kept.of(texts[first : first + AT_A_TIME])
 
 
-def _encode(texts: Sequence[str]) -> list[Encoded]:
-    tokens = [features.tokenize(text) for text in texts]
-    return [
-        Encoded(tuple(some), pycrfsuite.ItemSequence(features.token_features(some)))
-        for some in tokens
-    ]
+def _encode(text: str, hints: Hints | None) -> Encoded:
+    tokens = tuple(features.tokenize(text))
+    seen = features.token_features(tokens)
+    if hints is not None:
+        for own, more in zip(seen, hints.token_features(text, tokens), strict=True):
+            own += more
+    return Encoded(tokens, pycrfsuite.ItemSequence(seen))
 
 
-_KEPT: Kept[Encoded] = Kept(
-    _encode, lambda one: BYTES_PER_TOKEN * len(one.tokens), most_bytes=KEPT_BYTES
-)
+@lru_cache(maxsize=1 + BOOKS_KEPT)
+def _kept(hints: Hints | None) -> Kept[Encoded]:
+    size = BYTES_PER_TOKEN + (BYTES_PER_HINT if hints is not None else 0)
+    return Kept(
+        lambda texts: [_encode(text, hints) for text in texts],
+        lambda one: size * len(one.tokens),
+        most_bytes=KEPT_BYTES,
+    )
 
 
-def rows_of(texts: Sequence[str], answers: Sequence[Answer], control: str) -> list[Row]:
+def rows_of(
+    texts: Sequence[str], answers: Sequence[Answer], control: str, hints: Hints | None = None
+) -> list[Row]:
     """What there is to learn from: texts that have words, with the spans of one control."""
     rows = []
-    for encoded, answer in zip(encode(texts), answers, strict=True):
+    for encoded, answer in zip(encode(texts, hints), answers, strict=True):
         tags = features.spans_to_tags(encoded.tokens, features.spans_of(answer, control))
         if tags:
             rows.append(Row(encoded, tuple(tags)))
+    return rows
+
+
+def examples(hints: Hints | None) -> list[Row]:
+    """What rules would have a field believe before it has seen a text.
+
+    Some spans of each label, of tokens of which nothing is known but that the rules
+    mark them, and rightly. So a label that no text has had yet can be given, and
+    texts that say otherwise of a rule soon outweigh its examples.
+
+    References
+    ----------
+    Schapire, Rochery, Rahim & Gupta (2002), ICML: prior knowledge as more examples.
+    """
+    rows = []
+    for label in hints.labels if hints is not None else ():
+        for length in EXAMPLE_LENGTHS:
+            span = [f"B-{label}", *[f"I-{label}"] * (length - 1)]
+            tags = (OUTSIDE, *span, OUTSIDE)
+            rows.append(Row(Encoded((), pycrfsuite.ItemSequence(tag_features(tags))), tags))
     return rows
 
 

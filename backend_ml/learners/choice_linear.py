@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from backend_ml import linear
 from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares
+from backend_ml.learners import _hints
+from backend_ml.learners._hints import SCALE, Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
 from projects.kinds.base import Kind
@@ -20,11 +25,13 @@ FORMS: tuple[str, ...] = ("choice",)
 class ChoiceLinear:
     """A linear support vector machine whose distances are made probabilities.
 
-    How is learned from folds that did not train on the text.
+    How is learned from folds that did not train on the text. Where the kind has rules,
+    the machine sees which of them match, and begins with what they say.
     """
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, hints: Hints | None = None) -> None:
         self.control = control
+        self.hints = hints
         self._classes: tuple[str, ...] = ()
         self._line = NO_SHARES
         self._machine: Machine | None = None
@@ -36,14 +43,17 @@ class ChoiceLinear:
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from every answer of exactly one choice."""
         inputs, labels = _single(texts, answers)
-        classes = tuple(sorted(set(labels)))
         self._classes, self._machine = (), None
-        if len(classes) < 2:
+        if len(set(labels)) < 2:
             return
-        features = linear.inputs_of(inputs, labels=len(classes))
-        rows, truth = features.matrix(inputs), _columns(labels, classes)
+        hinted = self.hints.labels if self.hints is not None else ()
+        classes = tuple(sorted({*labels, *hinted}))
+        features = linear.inputs_of(inputs, labels=len(classes), more=self.hints)
+        rows, truth = features.matrix(inputs), _columns([*labels, *hinted], classes)
+        if self.hints is not None:
+            rows = sparse.vstack([rows, _examples(self.hints, rows.shape[1])], format="csr")
         targets = _targets(truth, len(classes))
-        scores, held = linear.out_of_fold(features, rows, targets, seed=seed)
+        scores, held = linear.out_of_fold(features, rows, targets, seed=seed, given=len(hinted))
         # A class that its fold could not learn is none of the columns.
         true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
         line = fit_shares(linear.filled(scores), true.tolist())
@@ -91,12 +101,13 @@ class ChoiceLinear:
     def save(self, folder: Path) -> None:
         """Write ``machine.npz`` and ``learner.json``."""
         notes = {"classes": list(self._classes), "line": list(self._line)}
+        notes |= _hints.save(self.hints, folder)
         linear.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> ChoiceLinear:
     """An unfitted learner."""
-    return ChoiceLinear(kind.control)
+    return ChoiceLinear(kind.control, _hints.read(kind))
 
 
 def load(folder: Path, kind: Kind) -> ChoiceLinear:
@@ -104,11 +115,22 @@ def load(folder: Path, kind: Kind) -> ChoiceLinear:
     learner = ChoiceLinear(kind.control)
     try:
         machine, notes = linear.load(folder)
+        learner.hints = _hints.load(folder, notes)
         if machine is not None:
+            machine = replace(machine, inputs=replace(machine.inputs, more=learner.hints))
             learner.use(machine, tuple(notes["classes"]), linear.line(notes["line"]))
     except linear.UNREADABLE as error:
         raise ModelUnreadable(str(folder), linear.why(error)) from error
     return learner
+
+
+def _examples(hints: Hints, width: int) -> Any:
+    """Of each label a text of which nothing is known but that a rule for it matches.
+
+    Schapire, Rochery, Rahim & Gupta (2002), ICML: prior knowledge as more examples.
+    """
+    n = len(hints.labels)
+    return sparse.csr_matrix(np.eye(n, width, width - n, dtype=np.float32) * np.float32(SCALE))
 
 
 def _single(texts: Sequence[str], answers: Sequence[Answer]) -> tuple[list[str], list[str]]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from backend_ml import features
 from backend_ml.calibration import Line, fit_logit_line, on_line
-from backend_ml.learners import _crf
+from backend_ml.learners import _crf, _hints
 from backend_ml.learners._crf import Encoded, Reading, Row, Tagger
+from backend_ml.learners._hints import Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
@@ -33,10 +34,12 @@ class SpanCrf:
     of a span the smallest marginal probability of its tokens' tags. Both are made
     honest with a line on the logit scale, fitted on texts that the field did not
     see: how often the whole labelling was right, and how often exactly that span.
+    Where the kind has rules, the field sees what they would mark.
     """
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, hints: Hints | None = None) -> None:
         self.control = control
+        self.hints = hints
         self.line = NO_CHANGE
         self.span_line = NO_CHANGE
         self._classes: tuple[str, ...] = ()
@@ -52,11 +55,11 @@ class SpanCrf:
         del seed
         self._model, self._tagger, self._classes = None, None, ()
         self.line = self.span_line = NO_CHANGE
-        rows = _crf.rows_of(texts, answers, self.control)
-        classes = _crf.labels_of(rows)
-        if classes:
-            self.line, self.span_line = honest_lines(rows)
-            self.use(_crf.train(rows), classes)
+        rows = _crf.rows_of(texts, answers, self.control, self.hints)
+        if _crf.labels_of(rows):
+            given = _crf.examples(self.hints)
+            self.line, self.span_line = honest_lines(rows, given)
+            self.use(_crf.train([*given, *rows]), _crf.labels_of([*given, *rows]))
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The best labelling of each text; a text without a token gets an empty answer.
@@ -69,9 +72,11 @@ class SpanCrf:
         if tagger is None:
             return Guesses(tuple(None for _ in texts))
         if len(texts) < 2:
-            return Guesses(tuple(self._guess(one, tagger) for one in _crf.encode(texts)))
+            return Guesses(
+                tuple(self._guess(one, tagger) for one in _crf.encode(texts, self.hints))
+            )
         items, torn, mixed = [], [], []
-        for one in _crf.encode(texts):
+        for one in _crf.encode(texts, self.hints):
             reading, marginals = tagger.read_all(one) if one.tokens else (NOTHING, EMPTY)
             items.append(self._guess_of(one, reading))
             torn.append(_crf.hesitation(marginals))
@@ -88,6 +93,7 @@ class SpanCrf:
             "span_line": list(self.span_line),
             "classes": list(self._classes),
             "digest": digest(self._model or b""),
+            **_hints.save(self.hints, folder),
         }
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
@@ -116,7 +122,7 @@ EMPTY = np.zeros((0, 0))
 
 def new(kind: Kind) -> SpanCrf:
     """An unfitted learner."""
-    return SpanCrf(kind.control)
+    return SpanCrf(kind.control, _hints.read(kind) if kind.form in FORMS else None)
 
 
 def load(folder: Path, kind: Kind) -> SpanCrf:
@@ -124,6 +130,7 @@ def load(folder: Path, kind: Kind) -> SpanCrf:
     learner = SpanCrf(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
+        learner.hints = _hints.load(folder, notes)
         learner.line = as_line(notes["line"])
         learner.span_line = as_line(notes.get("span_line", NO_CHANGE))  # not in format 1
         if notes["classes"]:
@@ -147,14 +154,17 @@ def as_line(values: Sequence[float]) -> Line:
     return float(slope), float(offset)
 
 
-def honest_lines(rows: Sequence[Row]) -> tuple[Line, Line]:
-    """Learn on a half how often a labelling, and a span, is right on the other one."""
+def honest_lines(rows: Sequence[Row], given: Sequence[Row] = ()) -> tuple[Line, Line]:
+    """Learn on a half how often a labelling, and a span, is right on the other one.
+
+    What is ``given`` belongs to both halves, and is never judged.
+    """
     if len(rows) < MIN_TO_CALIBRATE:
         return NO_CHANGE, NO_CHANGE
     whole: list[tuple[float, bool]] = []
     spans: list[tuple[float, bool]] = []
     for train, test in _splits(rows):
-        tagger = Tagger(_crf.train(train))
+        tagger = Tagger(_crf.train([*given, *train]))
         for row in test:
             found = tagger.read(row.encoded)
             whole.append((found.probability, found.tags == row.tags))
