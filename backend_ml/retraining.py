@@ -68,7 +68,7 @@ def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
     labels, nothing happens.
     """
     kind, now = workshop.kind(project_id), workshop.clock()
-    with transaction(workshop.sessions) as session:
+    with workshop.reading() as session:  # reading all labels must not hold up a webhook
         made = model_store.made_by(session, cause)
         if made is not None:
             return made.name if made.state == model_store.CHAMPION else None
@@ -93,7 +93,7 @@ def challenge(workshop: Workshop, project_id: int, learner: str, cause: str) -> 
     A learner that cannot be fitted is recorded, so that it waits like one that lost.
     """
     kind = workshop.kind(project_id)
-    with transaction(workshop.sessions) as session:
+    with workshop.reading() as session:
         if model_store.made_by(session, cause) is not None:
             return None
         bench = _bench(session, project_id, kind)
