@@ -90,12 +90,16 @@ def lsa(texts: Sequence[str], *, seed: int) -> Callable[[Sequence[str]], Matrix]
         return sparse.csr_matrix(stacked)
 
     rank = max(1, min(DIMENSIONS, len(sample) - 1))
+    fitted = weighed(first)
+    used = np.unique(fitted.indices)  # the work of the next step grows with the columns
+    if not len(used):
+        return lambda some: np.zeros((len(some), rank))
     _, _, directions = randomized_svd(
-        weighed(first), rank, n_iter=3, random_state=int(rng.integers(2**31))
+        fitted[:, used], rank, n_iter=3, random_state=int(rng.integers(2**31))
     )
 
     def rows(some: Sequence[str]) -> Matrix:
-        found = weighed([text[:LONGEST] for text in some])
+        found = weighed([text[:LONGEST] for text in some])[:, used]
         return np.asarray(found @ directions.T, dtype=np.float64)
 
     return rows
