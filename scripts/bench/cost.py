@@ -136,8 +136,8 @@ def _place(dataset: Dataset, folder: Path, size: int, effort: Effort) -> Iterato
 
 
 def burst_size(labels: int, effort: Effort) -> int:
-    """So many new labels are enough for a training at once."""
-    return max(effort.burst, math.ceil(labels * SHARE))
+    """So many new labels are enough for a training at once; they count among all themselves."""
+    return max(effort.burst, math.ceil(labels * SHARE / (1 - SHARE)) + 1)
 
 
 def _burst(place: Place, effort: Effort) -> dict[str, Any]:
