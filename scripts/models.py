@@ -39,6 +39,9 @@ COLUMNS = (
     "reason", "made at",
 )  # fmt: skip
 
+WIDE = 150
+"""Characters a line from which the reasons stand in the table."""
+
 
 @app.command("list")
 def list_command(*, state: StateOption = DEFAULT_FOLDER, project: ProjectOption = None) -> None:
@@ -59,12 +62,16 @@ def list_command(*, state: StateOption = DEFAULT_FOLDER, project: ProjectOption 
     if not rows:
         out.print("No model has been made yet.")
         return
+    shown = COLUMNS if out.width >= WIDE else COLUMNS[:-2]
     table = Table(title="Versions of models")
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold", no_wrap=column in ("version", "learner"))
+    for column in shown:
+        table.add_column(column, no_wrap=column in ("version", "state"))
     for row in rows:
-        table.add_row(*cells(row, pinned=row.project_id in pinned))
+        table.add_row(*cells(row, pinned=row.project_id in pinned)[: len(shown)])
     out.print(table)
+    if shown != COLUMNS:  # a narrow window: the reasons below, in lines of their own
+        for row in rows:
+            out.print(f"{row.name}, {row.created_at:%Y-%m-%d %H:%M}: {row.reason or DASH}")
 
 
 @app.command()
