@@ -14,22 +14,22 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
-I = TypeVar("I")  # noqa: E741 - an item
-O = TypeVar("O")  # noqa: E741 - what is made of it
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 MOST_ITEMS = 128
 """So many items are worked on together; a longer request waits its turn again for the rest."""
 
 
 @dataclass
-class _Request(Generic[K, I, O]):
-    key: K
-    items: Sequence[I]
+class _Request(Generic[Key, Item, Made]):
+    key: Key
+    items: Sequence[Item]
     loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[list[O]]
+    answer: asyncio.Future[list[Made]]
 
-    def settle(self, result: list[O] | Exception) -> None:
+    def settle(self, result: list[Made] | Exception) -> None:
         if self.answer.done():  # whoever asked has gone
             return
         if isinstance(result, Exception):
@@ -38,7 +38,7 @@ class _Request(Generic[K, I, O]):
             self.answer.set_result(result)
 
 
-class Batcher(Generic[K, I, O]):
+class Batcher(Generic[Key, Item, Made]):
     """One thread that does ``work(key, items)`` for all who ask.
 
     ``work`` gives one result an item, in order. Requests of one key that wait
@@ -46,24 +46,24 @@ class Batcher(Generic[K, I, O]):
     one bad item spoils nobody else's answer.
     """
 
-    def __init__(self, work: Callable[[K, Sequence[I]], Sequence[O]], *, name: str) -> None:
+    def __init__(self, work: Callable[[Key, Sequence[Item]], Sequence[Made]], *, name: str) -> None:
         self._work = work
-        self._waiting: deque[_Request[K, I, O]] = deque()
+        self._waiting: deque[_Request[Key, Item, Made]] = deque()
         self._change = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    async def ask(self, key: K, items: Sequence[I]) -> list[O]:
+    async def ask(self, key: Key, items: Sequence[Item]) -> list[Made]:
         """The results for these items; raises what ``work`` raises."""
-        made: list[O] = []
+        made: list[Made] = []
         for first in range(0, len(items), MOST_ITEMS):
             made += await self._ask(key, items[first : first + MOST_ITEMS])
         return made
 
-    async def _ask(self, key: K, items: Sequence[I]) -> list[O]:
+    async def _ask(self, key: Key, items: Sequence[Item]) -> list[Made]:
         loop = asyncio.get_running_loop()
-        request = _Request[K, I, O](key, items, loop, loop.create_future())
+        request = _Request[Key, Item, Made](key, items, loop, loop.create_future())
         with self._change:
             if self._closed:
                 raise RuntimeError("the batcher is closed")
@@ -86,12 +86,12 @@ class Batcher(Generic[K, I, O]):
                 except RuntimeError:
                     continue  # the loop of whoever asked has ended
 
-    def _next(self) -> list[_Request[K, I, O]]:
+    def _next(self) -> list[_Request[Key, Item, Made]]:
         """The first in line and those of the same key behind it; empty at the end."""
         with self._change:
             while not self._waiting and not self._closed:
                 self._change.wait()
-            batch: list[_Request[K, I, O]] = []
+            batch: list[_Request[Key, Item, Made]] = []
             size = 0
             while self._waiting:
                 first = self._waiting[0]
@@ -101,7 +101,7 @@ class Batcher(Generic[K, I, O]):
                 size += len(first.items)
             return batch
 
-    def _results(self, batch: Sequence[_Request[K, I, O]]) -> list[list[O] | Exception]:
+    def _results(self, batch: Sequence[_Request[Key, Item, Made]]) -> list[list[Made] | Exception]:
         items = [item for request in batch for item in request.items]
         try:
             made = list(self._work(batch[0].key, items))
@@ -110,7 +110,7 @@ class Batcher(Generic[K, I, O]):
         ends = _ends(batch)
         return [made[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
-    def _alone(self, request: _Request[K, I, O]) -> list[O] | Exception:
+    def _alone(self, request: _Request[Key, Item, Made]) -> list[Made] | Exception:
         try:
             return list(self._work(request.key, request.items))
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -43,7 +44,7 @@ class Embedder(Protocol):
         """Shape (n_texts, n_dimensions); the row of a text without a token is zero."""
 
 
-class _Keeping:
+class _Keeping(ABC):
     """Rows of unit length that are worked out once a text."""
 
     def __init__(self, digest: str, width: int) -> None:
@@ -66,8 +67,9 @@ class _Keeping:
             rows |= {i: row.copy() for i, row in zip(batch, found, strict=True)}
         return [rows[i] for i in range(len(texts))]
 
+    @abstractmethod
     def _raw(self, texts: Sequence[str]) -> Floats:
-        raise NotImplementedError
+        """What the model says, before rows are of unit length."""
 
 
 class OnnxEmbedder(_Keeping):

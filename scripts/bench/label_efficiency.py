@@ -288,16 +288,26 @@ def _description(folder: Path, name: str, seed: int, effort: Effort, embedding: 
     return replaying.description_of(_parts(_dataset(folder, name, seed), effort, seed)[0])
 
 
-def _figures(name: str, curves: Curves) -> Iterator[Figure]:
-    short = name.replace(":", "_")
+def _against_random(figure: str, curves: Curves, *, goal: float, meaning: str) -> Figure:
+    """The labels that our default takes, over those that random choice takes."""
     ours, random = curves.labels(DEFAULT), curves.labels(RANDOM)
-    yield at_most(
-        f"{short}_labels_to_95_ratio",
-        goal=RATIO_GOALS.get(name, 1.0),
-        meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
+    return at_most(
+        figure,
+        goal=goal,
+        meaning=meaning,
         **ratio_interval(ours, random),
         default=float(np.median(ours)),
         random=float(np.median(random)),
+    )
+
+
+def _figures(name: str, curves: Curves) -> Iterator[Figure]:
+    short = name.replace(":", "_")
+    yield _against_random(
+        f"{short}_labels_to_95_ratio",
+        curves,
+        goal=RATIO_GOALS.get(name, 1.0),
+        meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
     )
     if name in EARLY:
         size, goal = EARLY[name]
@@ -351,16 +361,14 @@ def worst(curves: Curves) -> float | None:
 
 def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
-    ours, random = curves.labels(DEFAULT), curves.labels(RANDOM)
-    yield at_most(
+    yield _against_random(
         f"{short}_embeddings_labels_to_95_ratio",
+        curves,
         goal=EMBEDDED_GOALS.get(name, 1.0),
         meaning=f"with sentence embeddings: labels of {DEFAULT} over those of {RANDOM}",
-        **ratio_interval(ours, random),
-        default=float(np.median(ours)),
-        random=float(np.median(random)),
     )
     if name in EMBEDDED_OVER_PLAIN:
+        ours = curves.labels(DEFAULT)
         yield at_most(
             f"{short}_embeddings_over_plain_random_ratio",
             goal=EMBEDDED_OVER_PLAIN[name],
