@@ -127,3 +127,17 @@ def ratio_interval(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, 
     found = mean_interval(logs)
     raised = {k: math.exp(min(v, 50.0)) for k, v in found.items() if k != "n" and v is not None}
     return {"value": None, "low": None, "high": None, **raised, "n": len(logs)}
+
+
+def against_random(
+    name: str, ours: Sequence[float], random: Sequence[float], *, goal: float, meaning: str
+) -> Figure:
+    """What ours takes over what random choice takes, seed by seed; smaller is better."""
+    return at_most(
+        name,
+        goal=goal,
+        meaning=meaning,
+        **ratio_interval(ours, random),
+        default=float(np.median(ours)),
+        random=float(np.median(random)),
+    )

@@ -22,7 +22,14 @@ from backend_ml.replaying import RANDOM, Describe, Point, labels_to, marks_to
 from projects.kit import discovery
 from scripts.bench import datasets
 from scripts.bench.datasets import Dataset
-from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
+from scripts.bench.figures import (
+    Figure,
+    against_random,
+    at_least,
+    at_most,
+    mean_interval,
+    ratio_interval,
+)
 
 DEFAULT = "adaptive"
 """The strategy that the settings name by default."""
@@ -65,9 +72,12 @@ class Effort:
 
 
 QUICK = Effort(
-    seeds=2, strategies=(DEFAULT, RANDOM, "margin"), most_train=300, most_test=200,
+    seeds=2,
+    strategies=(DEFAULT, RANDOM, "margin"),
+    most_train=300,
+    most_test=200,
     steps=((100, 50), (10**9, 100)),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -288,24 +298,12 @@ def _description(folder: Path, name: str, seed: int, effort: Effort, embedding: 
     return replaying.description_of(_parts(_dataset(folder, name, seed), effort, seed)[0])
 
 
-def _against_random(figure: str, curves: Curves, *, goal: float, meaning: str) -> Figure:
-    """The labels that our default takes, over those that random choice takes."""
-    ours, random = curves.labels(DEFAULT), curves.labels(RANDOM)
-    return at_most(
-        figure,
-        goal=goal,
-        meaning=meaning,
-        **ratio_interval(ours, random),
-        default=float(np.median(ours)),
-        random=float(np.median(random)),
-    )
-
-
 def _figures(name: str, curves: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
-    yield _against_random(
+    yield against_random(
         f"{short}_labels_to_95_ratio",
-        curves,
+        curves.labels(DEFAULT),
+        curves.labels(RANDOM),
         goal=RATIO_GOALS.get(name, 1.0),
         meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
     )
@@ -361,14 +359,15 @@ def worst(curves: Curves) -> float | None:
 
 def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
-    yield _against_random(
+    ours = curves.labels(DEFAULT)
+    yield against_random(
         f"{short}_embeddings_labels_to_95_ratio",
-        curves,
+        ours,
+        curves.labels(RANDOM),
         goal=EMBEDDED_GOALS.get(name, 1.0),
         meaning=f"with sentence embeddings: labels of {DEFAULT} over those of {RANDOM}",
     )
     if name in EMBEDDED_OVER_PLAIN:
-        ours = curves.labels(DEFAULT)
         yield at_most(
             f"{short}_embeddings_over_plain_random_ratio",
             goal=EMBEDDED_OVER_PLAIN[name],
