@@ -20,16 +20,9 @@ import numpy as np
 from backend_ml import embeddings, replaying, strategies
 from backend_ml.replaying import RANDOM, Describe, Point, labels_to, marks_to
 from projects.kit import discovery
-from scripts.bench import datasets
+from scripts.bench import datasets, figures
 from scripts.bench.datasets import Dataset
-from scripts.bench.figures import (
-    Figure,
-    against_random,
-    at_least,
-    at_most,
-    mean_interval,
-    ratio_interval,
-)
+from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
 
 DEFAULT = "adaptive"
 """The strategy that the settings name by default."""
@@ -300,7 +293,7 @@ def _description(folder: Path, name: str, seed: int, effort: Effort, embedding: 
 
 def _figures(name: str, curves: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
-    yield against_random(
+    yield figures.against_random(
         f"{short}_labels_to_95_ratio",
         curves.labels(DEFAULT),
         curves.labels(RANDOM),
@@ -360,7 +353,7 @@ def worst(curves: Curves) -> float | None:
 def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
     ours = curves.labels(DEFAULT)
-    yield against_random(
+    yield figures.against_random(
         f"{short}_embeddings_labels_to_95_ratio",
         ours,
         curves.labels(RANDOM),
