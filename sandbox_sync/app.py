@@ -25,7 +25,7 @@ from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from sandbox_sync.api import health, pages, people, webhooks
 from sandbox_sync.api.people import SignInFirst, sign_in_address
 from sandbox_sync.api.rendering import FOLDER, render
-from sandbox_sync.db import outcomes
+from sandbox_sync.db import messages
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.notifiers.console import ConsoleNotifier
@@ -158,7 +158,7 @@ def _make_notifier(settings: Settings, sessions: database.Sessions) -> Notifier:
 
     def store(key: str, email: str, message: Message) -> bool:
         with database.transaction(sessions) as session:
-            return outcomes.store_message(
+            return messages.store_message(
                 session,
                 key=key,
                 email=email,

@@ -5,29 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from projects import agreement
-from projects.agreement.base import Difference, Metric
-from projects.kinds.base import Kind
-from projects.kit import discovery
-from projects.vocabulary import Annotation, Answer, Json, Mark, answer_to_json
+from projects.agreement.base import Difference
+from projects.vocabulary import Annotation, Json, Mark, answer_to_json
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a candidate compares with the reference."""
-
-    agreement: float | None
-    differences: tuple[Difference, ...]
-
-    @cached_property
-    def digest(self) -> str:
-        """Equal for outcomes that a trainee would be told in the same words."""
-        text = json.dumps(differences_to_json(self.differences), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+def digest_of(differences: Sequence[Difference]) -> str:
+    """Equal for outcomes that a trainee would be told in the same words."""
+    text = json.dumps(differences_to_json(differences), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def reference_of(annotations: Iterable[Annotation]) -> Annotation | None:
@@ -51,20 +38,6 @@ def _is_own(annotation: Annotation, user_id: int) -> bool:
     """Any member may name another in ``completed_by``; ``updated_by`` is who really sent it."""
     sender = annotation.updated_by
     return annotation.completed_by == user_id and sender in (None, user_id)
-
-
-def metric_of(kind: Kind) -> Metric:
-    """The agreement metric that a kind names."""
-    return cast(Metric, discovery.load(agreement, kind.metric))
-
-
-def compare(kind: Kind, reference: Answer, candidate: Answer) -> Outcome:
-    """The agreement of two answers and every difference between them."""
-    metric = metric_of(kind)
-    return Outcome(
-        agreement=metric.agreement(reference, candidate),
-        differences=tuple(metric.differences(reference, candidate)),
-    )
 
 
 def differences_to_json(differences: Sequence[Difference]) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from projects.forms.base import MOST_MARKS, Control, FormFile, Piece, read_contr
 from projects.kit import discovery
 from projects.kit.errors import BadInput
 from projects.kit.text import storable
+from projects.policy import Policy
 from projects.vocabulary import Answer, Json, Mark, as_answer
 
 RULES = "rules.jsonl"
@@ -68,6 +70,8 @@ class Kind:
     """The labelling config of a live project; empty for the one of the folder."""
     hosted: HostedModel | None = None
     """What the learner ``label_studio_ml`` runs."""
+    policy: Policy = dataclasses.field(default_factory=Policy)
+    """Which answers count in practice, and how much."""
 
     @cached_property
     def label_config(self) -> str:

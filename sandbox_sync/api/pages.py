@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from projects.kinds import registry
 from projects.kit import intervals
 from projects.kit.database import Sessions
 from projects.kit.intervals import Estimate
+from projects.scheme import Scheme
 from sandbox_sync import feedback, reporting
 from sandbox_sync.api.people import NoSuchPage, Person, person, trainer
 from sandbox_sync.api.rendering import render
@@ -21,6 +21,7 @@ from sandbox_sync.comparing import differences_from_json
 from sandbox_sync.db import queries
 from sandbox_sync.reporting import LabelScore, Piece
 from sandbox_sync.settings import Settings
+from sandbox_sync.workflows.room import Room
 
 CONTEXT = ("thread", "calendar", "preferences")
 LARGEST_ID = 2**53
@@ -97,8 +98,8 @@ def one_comparison(
         compared = queries.comparison(session, _checked(comparison_id))
     if compared is None or not (asking.is_trainer or compared.trainee_id == asking.id):
         raise NoSuchPage
-    kind = registry.load(compared.kind)
-    text = kind.text(compared.data)
+    scheme = _scheme(request, compared)
+    text = scheme.text(compared.data)
     differences = differences_from_json(compared.differences)
     theirs, ours = reporting.sides(differences)
     is_own = compared.trainee_id == asking.id
@@ -106,13 +107,14 @@ def one_comparison(
         request,
         "feedback.html",
         item=compared,
-        kind=kind,
+        kind=scheme.kind,
+        title=scheme.title,
         text=text,
         is_own=is_own,
         lines=feedback.describe(text, differences, who=_name(compared, is_own=is_own)),
         own=_side(text, ours),
         production=_side(text, theirs),
-        suggestion=_suggestion(kind, compared),
+        suggestion=_suggestion(scheme, compared),
         context=[(name, compared.data[name]) for name in CONTEXT if compared.data.get(name)],
     )
 
@@ -138,7 +140,9 @@ def _trainee_page(request: Request, trainee_id: int, email: str, *, is_own: bool
         email=email,
         is_own=is_own,
         rows=_score_rows(standings, seed=_seed(request)),
-        items=[_item_row(one, _name(one, is_own=is_own)) for one in compared],
+        items=[
+            _item_row(_scheme(request, one), one, _name(one, is_own=is_own)) for one in compared
+        ],
     )
 
 
@@ -164,8 +168,8 @@ def _name(compared: queries.Compared, *, is_own: bool) -> str:
     return feedback.YOU if is_own else compared.email
 
 
-def _item_row(compared: queries.Compared, who: str) -> ItemRow:
-    text = registry.load(compared.kind).text(compared.data)
+def _item_row(scheme: Scheme, compared: queries.Compared, who: str) -> ItemRow:
+    text = scheme.text(compared.data)
     excerpt = " ".join(text.split())
     lines = feedback.describe(text, differences_from_json(compared.differences), who=who)
     return ItemRow(
@@ -182,11 +186,16 @@ def _side(text: str, marks: list[tuple[Any, str]]) -> Side:
     )
 
 
-def _suggestion(kind: Any, compared: queries.Compared) -> str | None:
+def _suggestion(scheme: Scheme, compared: queries.Compared) -> str | None:
     if compared.suggestion is None:
         return None
-    answer = kind.read(compared.suggestion["regions"], compared.data)
-    return feedback.answer_in_words(kind.text(compared.data), answer)
+    answer = scheme.read(compared.suggestion["regions"], compared.data)
+    return feedback.answer_in_words(scheme.text(compared.data), answer)
+
+
+def _scheme(request: Request, compared: queries.Compared) -> Scheme:
+    room: Room = request.app.state.room
+    return room.scheme(compared.kind, compared.label_config)
 
 
 def _checked(number: int) -> int:

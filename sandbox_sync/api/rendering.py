@@ -9,7 +9,6 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
-from projects.kinds import registry
 from projects.kit.database import now as this_moment
 from sandbox_sync import feedback, reporting
 
@@ -22,7 +21,6 @@ templates.env.globals.update(
     bar=reporting.bar,
     duration=reporting.duration,
     ago=lambda moment: reporting.ago(moment, now=this_moment()),
-    kind_title=lambda name: registry.load(name).title,
     signs=feedback.SIGNS,
     dash=feedback.DASH,
 )
@@ -36,5 +34,6 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
         "signed_in": email or "",
         "is_trainer": bool(email) and settings.is_trainer(str(email)),
         "sandbox_url": settings.sandbox_url,
+        "kind_title": request.app.state.room.title,
     }
     return templates.TemplateResponse(request, name, shared | values, status_code=status)

@@ -13,16 +13,16 @@ from projects.vocabulary import Answer, answer_from_json
 from sandbox_sync.db.tables import (
     Comparison,
     Feedback,
-    OutboxMessage,
     PracticeItem,
     Reference,
     SnapshotRow,
     Submission,
-    Trainee,
 )
 from sandbox_sync.db.writing import insert_once
 
 PENDING, SENT, SUPERSEDED = "pending", "sent", "superseded"
+PRODUCTION, GOLD = "production", "gold"
+"""Where a reference comes from."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,19 @@ class Pair:
     item_id: int
     trainee_id: int
     kind: str
+    label_config: str
     candidate: Answer
     candidate_at: datetime
-    reference: Answer | None
-    """``None`` while production has no answer to what the trainee saw."""
+    references: tuple[Answer, ...]
+    """Every acceptable answer; none while there is no answer to what the trainee saw."""
+    reference_source: str
     reference_at: datetime | None
 
 
 def pair(session: Session, item_id: int) -> Pair | None:
     """Both sides of an item; ``None`` before the trainee has answered."""
     row = session.execute(
-        sa.select(PracticeItem, Submission, SnapshotRow.kind, SnapshotRow.data_digest, Reference)
+        sa.select(PracticeItem, Submission, SnapshotRow, Reference)
         .join(Submission, Submission.item_id == PracticeItem.id)
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .outerjoin(Reference, Reference.production_task_id == PracticeItem.production_task_id)
@@ -51,15 +53,17 @@ def pair(session: Session, item_id: int) -> Pair | None:
     ).one_or_none()
     if row is None:
         return None
-    item, submission, kind, data_digest, reference = row
-    fits = reference is not None and reference.data_digest == data_digest
+    item, submission, snapshot, reference = row
+    fits = reference is not None and reference.data_digest == snapshot.data_digest
     return Pair(
         item_id=item.id,
         trainee_id=item.trainee_id,
-        kind=kind,
+        kind=snapshot.kind,
+        label_config=snapshot.label_config,
         candidate=answer_from_json(submission.answer),
         candidate_at=submission.candidate_at,
-        reference=answer_from_json(reference.answer) if fits else None,
+        references=(answer_from_json(reference.answer),) if fits else (),
+        reference_source=PRODUCTION,
         reference_at=reference.reference_at if fits else None,
     )
 
@@ -152,89 +156,6 @@ def _was_superseded(session: Session, row: Comparison) -> bool:
     return session.scalar(found) == SUPERSEDED
 
 
-@dataclass(frozen=True)
-class Letter:
-    """What is needed to write one message."""
-
-    feedback_id: int
-    revision: int
-    comparison_id: int
-    trainee_id: int
-    email: str
-    kind: str
-    data: dict[str, Any]
-    agreement: float | None
-    differences: list[Any]
-    reference: Answer
-    candidate: Answer
-
-
-def letter(session: Session, feedback_id: int) -> Letter | None:
-    """The facts of a message that is still to be sent."""
-    row = session.execute(
-        sa.select(Feedback, Comparison, PracticeItem, Submission, SnapshotRow, Trainee.email)
-        .join(Comparison, Comparison.id == Feedback.comparison_id)
-        .join(PracticeItem, PracticeItem.id == Comparison.item_id)
-        .join(Submission, Submission.item_id == PracticeItem.id)
-        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .join(Trainee, Trainee.id == PracticeItem.trainee_id)
-        .where(Feedback.id == feedback_id, Feedback.state == PENDING)
-    ).one_or_none()
-    if row is None:
-        return None
-    feedback, comparison, item, submission, snapshot, email = row
-    return Letter(
-        feedback_id=feedback.id,
-        revision=feedback.revision,
-        comparison_id=comparison.id,
-        trainee_id=item.trainee_id,
-        email=email,
-        kind=snapshot.kind,
-        data=snapshot.data,
-        agreement=comparison.agreement,
-        differences=comparison.differences,
-        reference=answer_from_json(comparison.reference_answer),
-        candidate=answer_from_json(submission.answer),
-    )
-
-
-def told_before(session: Session, letter: Letter) -> bool:
-    """Whether the trainee has heard of an earlier outcome of the same item."""
-    found = sa.exists().where(
-        Feedback.comparison_id == letter.comparison_id, Feedback.state == SENT
-    )
-    return bool(session.scalar(sa.select(found)))
-
-
-def mark_sent(session: Session, feedback_id: int, receipt: str, *, now: datetime) -> None:
-    """The message is out."""
-    session.execute(
-        sa.update(Feedback)
-        .where(Feedback.id == feedback_id)
-        .values(state=SENT, sent_at=now, receipt=receipt)
-    )
-
-
-def take_due(session: Session, *, now: datetime, limit: int) -> list[tuple[int, int, int]]:
-    """Feedback id, trainee and attempt of the messages that did not get out and are due again."""
-    due = session.execute(
-        sa.select(Feedback, PracticeItem.trainee_id)
-        .join(Comparison, Comparison.id == Feedback.comparison_id)
-        .join(PracticeItem, PracticeItem.id == Comparison.item_id)
-        .where(Feedback.state == PENDING, Feedback.retry_at <= now)
-        .order_by(Feedback.id)
-        .limit(limit)
-        .with_for_update(of=Feedback, skip_locked=True)
-    )
-    taken = []
-    for feedback, trainee_id in due:
-        feedback.attempts += 1
-        feedback.retry_at = now + timedelta(seconds=min(3600, 15 * 2 ** min(feedback.attempts, 8)))
-        taken.append((feedback.id, trainee_id, feedback.attempts))
-    session.flush()
-    return taken
-
-
 def agreements(session: Session, trainee_id: int, kind: str) -> list[float]:
     """The agreement of every valid comparison of one trainee and kind."""
     found = (
@@ -250,12 +171,3 @@ def agreements(session: Session, trainee_id: int, kind: str) -> list[float]:
         .order_by(Comparison.id)
     )
     return [value for value in session.scalars(found) if value is not None]
-
-
-def store_message(
-    session: Session, *, key: str, email: str, text: str, blocks: list[Any], now: datetime
-) -> bool:
-    """Keep a message of the console notifier; False when it is there already."""
-    return insert_once(
-        session, OutboxMessage, key=key, email=email, text=text, blocks=blocks, stored_at=now
-    )

@@ -311,6 +311,7 @@ def save_submission(
         item_id=item.id,
         annotation_id=annotation.id,
         answer=answer_to_json(answer),
+        regions=list(annotation.regions),
         candidate_at=annotation.created_at,
         seen_at=now,
         lead_time_seconds=annotation.lead_time_seconds,

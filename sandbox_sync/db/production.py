@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from projects.vocabulary import Annotation, Answer, Project, Task, answer_to_json
+from projects.vocabulary import Annotation, Project, Task
 from sandbox_sync.cloning import Snapshot
+from sandbox_sync.db.references import is_same
 from sandbox_sync.db.tables import (
-    PracticeItem,
     ProductionProject,
     ProductionTask,
     Reference,
@@ -42,6 +40,7 @@ def save_project(session: Session, project: Project, *, kind: str) -> Production
     )
     row = session.get_one(ProductionProject, project.id)
     row.kind = kind
+    row.title = project.title
     row.label_config = project.label_config
     row.guidelines = project.guidelines
     row.sampling = project.sampling
@@ -58,6 +57,14 @@ def project(session: Session, project_id: int) -> ProductionProject | None:
 def projects(session: Session) -> list[ProductionProject]:
     """Every project that we follow, by kind."""
     return list(session.scalars(sa.select(ProductionProject).order_by(ProductionProject.kind)))
+
+
+def added(session: Session) -> dict[int, str]:
+    """Kind by id of the projects that were added by hand and not removed since."""
+    found = sa.select(ProductionProject.id, ProductionProject.kind).where(
+        ProductionProject.added_at.is_not(None), ProductionProject.removed_at.is_(None)
+    )
+    return {number: kind for number, kind in session.execute(found)}
 
 
 def set_looked_until(session: Session, project_id: int, moment: datetime) -> None:
@@ -90,7 +97,7 @@ def is_stored(session: Session, task: Task, data_digest: str, committed: Annotat
     reference = session.get(Reference, task.id)
     if committed is None or reference is None:
         return committed is None and reference is None
-    return _same(reference, committed)
+    return is_same(reference, committed)
 
 
 def save_snapshot(
@@ -164,59 +171,3 @@ def count_unanswered(session: Session, project_id: int) -> int:
         ~IS_ANSWERED,
     )
     return session.scalar(counted) or 0
-
-
-def tasks_of_annotations(session: Session, annotation_ids: Collection[int]) -> set[int]:
-    """The tasks whose committed answer is one of these annotations."""
-    found = sa.select(Reference.production_task_id).where(
-        Reference.annotation_id.in_(annotation_ids)
-    )
-    return set(session.scalars(found))
-
-
-def save_reference(
-    session: Session,
-    task_id: int,
-    annotation: Annotation | None,
-    *,
-    answer: Answer,
-    data_digest: str,
-    now: datetime,
-) -> bool:
-    """Store production's committed answer as it is now; whether that changed anything."""
-    row = session.get(Reference, task_id, with_for_update=True, populate_existing=True)
-    if annotation is None:
-        if row is not None:
-            session.delete(row)
-            session.flush()
-        return row is not None
-    values: dict[str, Any] = {
-        "annotation_id": annotation.id,
-        "answer": answer_to_json(answer),
-        "data_digest": data_digest,
-        "reference_at": annotation.updated_at,
-        "seen_at": now,
-    }
-    if row is None:
-        return insert_once(session, Reference, production_task_id=task_id, **values)
-    if _same(row, annotation):
-        return False
-    for name, value in values.items():
-        setattr(row, name, value)
-    session.flush()
-    return True
-
-
-def _same(row: Reference, annotation: Annotation) -> bool:
-    return row.annotation_id == annotation.id and row.reference_at == annotation.updated_at
-
-
-def lock_items(session: Session, task_id: int) -> list[int]:
-    """The practice items of a production task, held until the end of the transaction."""
-    found = (
-        sa.select(PracticeItem.id)
-        .where(PracticeItem.production_task_id == task_id)
-        .order_by(PracticeItem.id)
-        .with_for_update()
-    )
-    return list(session.scalars(found))

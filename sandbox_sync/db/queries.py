@@ -49,6 +49,7 @@ class Compared:
     trainee_id: int
     email: str
     kind: str
+    label_config: str
     data: dict[str, Any]
     suggestion: dict[str, Any] | None
     agreement: float | None
@@ -94,6 +95,7 @@ def _compared(row: Any) -> Compared:
         trainee_id=item.trainee_id,
         email=trainee.email,
         kind=snapshot.kind,
+        label_config=snapshot.label_config,
         data=snapshot.data,
         suggestion=snapshot.suggestion,
         agreement=comparison.agreement,

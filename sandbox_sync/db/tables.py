@@ -44,6 +44,13 @@ class ProductionProject(Base):
     model_version: Mapped[str] = mapped_column(default="")
     task_count: Mapped[int] = mapped_column(default=0)
     looked_until: Mapped[datetime | None]
+    title: Mapped[str] = mapped_column(default="")
+    policy: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Of a project that was added by hand; a kind of the settings brings its own."""
+    added_at: Mapped[datetime | None]
+    """When it was added by hand; ``None`` for a project of the settings."""
+    removed_at: Mapped[datetime | None]
+    """When practice on it was ended by hand."""
 
 
 class ProductionTask(Base):
@@ -75,6 +82,8 @@ class SnapshotRow(Base):
     guidelines: Mapped[str]
     guideline_version: Mapped[str]
     suggestion: Mapped[dict[str, Any] | None]
+    sources: Mapped[list[Any]] = mapped_column(default=list)
+    """What in ``data`` was resolved from where, when: field, provider, digest, moment, trouble."""
     taken_at: Mapped[datetime]
 
 
@@ -87,6 +96,18 @@ class Trainee(Base):
     email: Mapped[str]
     since: Mapped[datetime]
     left_at: Mapped[datetime | None]
+    """When they were gone from the sandbox, or a trainer ended their practice."""
+    ended_by: Mapped[str | None]
+    """The trainer who ended it; such a one does not come back by being a member."""
+    paused_at: Mapped[datetime | None]
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    quiet_from: Mapped[int | None]
+    """Minute of their own day from which no message is sent; ``None`` for no quiet hours."""
+    quiet_until: Mapped[int | None]
+    digest: Mapped[str] = mapped_column(default="each")
+    """``each``, ``hourly`` or ``daily``: how messages come."""
+    digest_at: Mapped[int] = mapped_column(default=17 * 60)
+    """Minute of their own day at which a daily digest comes."""
 
 
 class LaneRow(Base):
@@ -104,6 +125,22 @@ class LaneRow(Base):
     seen: Mapped[str] = mapped_column(default="")
     """Digest of the same as the sandbox then showed it; another now: somebody changed it."""
     looked_until: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(default=1)
+    """Counts the lane's projects: a config that the old one cannot take begins a new one."""
+
+
+class LaneProject(Base):
+    """A project that a lane has or had in the sandbox."""
+
+    __tablename__ = "lane_project"
+    sandbox_project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lane_id: Mapped[int] = mapped_column(sa.ForeignKey("lane.id"), index=True)
+    generation: Mapped[int]
+    made_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    """When the next generation took its place; its answers stay and are still looked at."""
+    looked_until: Mapped[datetime | None]
 
 
 class PracticeItem(Base):
@@ -118,24 +155,37 @@ class PracticeItem(Base):
     trainee_id: Mapped[int] = mapped_column(sa.ForeignKey("trainee.id"))
     lane_id: Mapped[int] = mapped_column(sa.ForeignKey("lane.id"), index=True)
     sandbox_task_id: Mapped[int | None] = mapped_column(unique=True)
+    sandbox_project_id: Mapped[int | None]
+    """The project that the task is in; of an earlier generation, maybe."""
+    gold_id: Mapped[int | None] = mapped_column(sa.ForeignKey("gold_item.id"), index=True)
+    """Set when it was put into the queue because it is gold."""
     reserved_at: Mapped[datetime]
     attempted_at: Mapped[datetime | None]
     """When we last began to make the copy in Label Studio."""
     suggested_at: Mapped[datetime | None]
     """When the copy got its suggestion, or was found to have none to get."""
     skipped_at: Mapped[datetime | None]
+    expired_at: Mapped[datetime | None]
+    """When it was taken out of the queue unanswered; it does not come back."""
+    revealed_at: Mapped[datetime | None]
+    """When the reference was put beside the trainee's answer in the sandbox."""
+    reveal_prediction_id: Mapped[int | None]
 
 
 class Submission(Base):
-    """The trainee's first answer to an item, as we first saw it; never changed."""
+    """The trainee's answer that counts: the first, or the newest where the policy says so."""
 
     __tablename__ = "submission"
     item_id: Mapped[int] = mapped_column(sa.ForeignKey("practice_item.id"), primary_key=True)
     annotation_id: Mapped[int]
     answer: Mapped[list[Any]]
+    regions: Mapped[list[Any]] = mapped_column(default=list)
+    """As Label Studio had it."""
     candidate_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     lead_time_seconds: Mapped[float | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the answers that counted, one after the other."""
 
 
 class Reference(Base):
@@ -162,6 +212,9 @@ class Comparison(Base):
     agreement: Mapped[float | None]
     differences: Mapped[list[Any]]
     reference_answer: Mapped[list[Any]]
+    """Of several acceptable answers the closest."""
+    reference_source: Mapped[str] = mapped_column(default="production")
+    """``production`` or ``gold``."""
     reference_at: Mapped[datetime]
     candidate_at: Mapped[datetime]
     compared_at: Mapped[datetime]
@@ -185,6 +238,150 @@ class Feedback(Base):
     """When the later of the two answers was given; latency counts from here."""
     sent_at: Mapped[datetime | None]
     receipt: Mapped[str | None]
+    not_before: Mapped[datetime | None]
+    """Quiet hours, or a digest that it waits for."""
+    notice_id: Mapped[int | None] = mapped_column(sa.ForeignKey("notice.id"), index=True)
+    """The digest in which it is told."""
+
+
+class Notice(Base):
+    """A message that is not about one comparison: a digest, a ruling, a report to trainers."""
+
+    __tablename__ = "notice"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Names the occasion, so that it is told once."""
+    email: Mapped[str]
+    text: Mapped[str]
+    blocks: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(index=True)
+    """``pending`` or ``sent``."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    made_at: Mapped[datetime]
+    retry_at: Mapped[datetime]
+    not_before: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    receipt: Mapped[str | None]
+
+
+class GoldItem(Base):
+    """A snapshot whose acceptable answers are settled; they go before production's answer."""
+
+    __tablename__ = "gold_item"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    production_project_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("production_project.id"), index=True
+    )
+    kind: Mapped[str]
+    snapshot: Mapped[str] = mapped_column(sa.ForeignKey("snapshot.digest"), unique=True)
+    origin: Mapped[str]
+    """``file``, ``workers`` (they agreed), ``trainer`` or ``appeal``."""
+    source_key: Mapped[str | None] = mapped_column(unique=True)
+    """The name that a file gives it."""
+    in_queue: Mapped[bool] = mapped_column(default=True)
+    """Whether it is mixed into queues; a repaired key of an ordinary item need not be."""
+    revision: Mapped[int] = mapped_column(default=1)
+    made_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    """From then on it is given to nobody; what was compared with it stays."""
+    retired_why: Mapped[str] = mapped_column(default="")
+
+
+class GoldRevision(Base):
+    """One state of a gold key; never changed."""
+
+    __tablename__ = "gold_revision"
+    __table_args__ = (sa.UniqueConstraint("gold_id", "revision"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gold_id: Mapped[int] = mapped_column(sa.ForeignKey("gold_item.id"))
+    revision: Mapped[int]
+    answers: Mapped[list[Any]]
+    """Every acceptable answer, as :func:`projects.vocabulary.answer_to_json` writes them."""
+    regions: Mapped[list[Any]]
+    """The same as Label Studio's regions, one list an answer."""
+    made_by: Mapped[str]
+    why: Mapped[str]
+    made_at: Mapped[datetime]
+
+
+class CommittedAnswer(Base):
+    """One production worker's answer to one task, as it is now."""
+
+    __tablename__ = "committed_answer"
+    annotation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    production_task_id: Mapped[int] = mapped_column(index=True)
+    worker_id: Mapped[int | None] = mapped_column(index=True)
+    answer: Mapped[list[Any]]
+    regions: Mapped[list[Any]]
+    data_digest: Mapped[str]
+    """Of what the task said when the answer was seen."""
+    is_reviewed: Mapped[bool]
+    committed_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class ProductionWorker(Base):
+    """What a trainer has said about a production worker; nobody here is simply a worker."""
+
+    __tablename__ = "production_worker"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_good: Mapped[bool]
+    said_by: Mapped[str]
+    said_at: Mapped[datetime]
+
+
+class Appeal(Base):
+    """A trainee contests a comparison; a trainer rules."""
+
+    __tablename__ = "appeal"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    comparison_id: Mapped[int] = mapped_column(sa.ForeignKey("comparison.id"), index=True)
+    revision: Mapped[int]
+    """Of the comparison that is contested."""
+    trainee_id: Mapped[int] = mapped_column(sa.ForeignKey("trainee.id"), index=True)
+    reason: Mapped[str]
+    filed_at: Mapped[datetime]
+    ruling: Mapped[str | None]
+    """``upheld`` (the key was wrong), ``also`` (both are right) or ``dismissed``."""
+    ruled_by: Mapped[str | None]
+    ruled_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+
+
+class ConfigChange(Base):
+    """Production changed a labelling config, and what became of answers that it left behind."""
+
+    __tablename__ = "config_change"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    production_project_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("production_project.id"), index=True
+    )
+    before: Mapped[str]
+    after: Mapped[str]
+    report: Mapped[dict[str, Any]]
+    """What was removed and added, how many answers use it, and what was done."""
+    seen_at: Mapped[datetime]
+
+
+class PracticeTime(Base):
+    """Active seconds on one annotation between two looks at it; never changed."""
+
+    __tablename__ = "practice_time"
+    __table_args__ = (sa.UniqueConstraint("annotation_id", "annotation_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trainee_id: Mapped[int] = mapped_column(sa.ForeignKey("trainee.id"), index=True)
+    item_id: Mapped[int] = mapped_column(sa.ForeignKey("practice_item.id"))
+    kind: Mapped[str]
+    annotation_id: Mapped[int]
+    annotation_at: Mapped[datetime]
+    """Label Studio's moment of the state that was seen."""
+    lead_time_seconds: Mapped[float]
+    """As Label Studio counts it: all time on this annotation so far."""
+    active_seconds: Mapped[float]
+    """What is new of it since the last look, idle time left out."""
+    day: Mapped[str] = mapped_column(index=True)
+    """The trainee's own day, ``2026-05-04``."""
 
 
 class OutboxMessage(Base):

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from projects.kinds import registry
 from projects.kit import logs
 from projects.vocabulary import answer_to_json
 from sandbox_sync import comparing
@@ -28,15 +27,17 @@ def compare_items(room: Room, session: Session, items: Iterable[int], *, now: da
 
 
 def _compare(room: Room, session: Session, pair: outcomes.Pair, *, now: datetime) -> None:
-    if pair.reference is None:
+    if not pair.references:
         outcomes.withdraw(session, pair.item_id, now=now)
         return
-    outcome = comparing.compare(registry.load(pair.kind), pair.reference, pair.candidate)
+    scheme = room.scheme(pair.kind, pair.label_config)
+    which, outcome = scheme.closest(pair.references, pair.candidate)
     values = {
-        "outcome": outcome.digest,
+        "outcome": comparing.digest_of(outcome.differences),
         "agreement": outcome.agreement,
         "differences": comparing.differences_to_json(outcome.differences),
-        "reference_answer": answer_to_json(pair.reference),
+        "reference_answer": answer_to_json(pair.references[which]),
+        "reference_source": pair.reference_source,
         "reference_at": pair.reference_at,
         "candidate_at": pair.candidate_at,
     }

@@ -53,7 +53,7 @@ def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> Non
             production.look_at_batch(room, project_id)
         return
     if events.is_large(action, hint):
-        followed = room.settings.projects
+        followed = room.followed
         named = [number for number in _numbers(hint, "projects") if number in followed]
         for project_id in named or followed:
             production.look_at_project(room, project_id, thoroughly=action == "TASKS_DELETED")

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from projects.kinds import registry
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
@@ -115,7 +114,8 @@ def _record_task(room: Room, session: Session, task: Task) -> None:
         _set_skipped(item, task, now=moment)
         return
     snapshot = rows.snapshot(session, item.snapshot)
-    answer = registry.load(snapshot.kind).read(first.regions, snapshot.data)
+    scheme = room.scheme(snapshot.kind, snapshot.label_config)
+    answer = scheme.read(first.regions, snapshot.data)
     if rows.save_submission(session, item, first, answer=answer, now=moment):
         log.info("submission.stored", item=item.id, kind=snapshot.kind)
         compare_items(room, session, [item.id], now=moment)

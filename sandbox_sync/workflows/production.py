@@ -8,16 +8,16 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio, PlatformError
-from projects.vocabulary import Annotation, Project, Task
+from projects.vocabulary import Project, Task
 from sandbox_sync import cloning, comparing
 from sandbox_sync.db import production as rows
+from sandbox_sync.db import references as reference_rows
 from sandbox_sync.db.tables import ProductionProject
+from sandbox_sync.workflows import references
 from sandbox_sync.workflows.apart import apart
-from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.room import OVERLAP, Room
 
 CHUNK = 50
@@ -41,7 +41,7 @@ class UnknownProject(PlatformError):
 
 def look_at_projects(room: Room, *, thoroughly: bool = False) -> None:
     """Every project that we follow."""
-    for project_id in room.settings.projects:
+    for project_id in room.followed:
         with apart("production_project", project=project_id):
             look_at_project(room, project_id, thoroughly=thoroughly)
 
@@ -69,12 +69,12 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
 
 def look_at_batch(room: Room, project_id: int) -> Project | None:
     """Config, guidelines and the batch that is published now; ``None`` if not one of ours."""
-    kind = room.kind_of(project_id)
+    kind = room.followed.get(project_id)
     if kind is None:
         return None
     project = room.production.project(project_id)
     with room.transaction() as session:
-        rows.save_project(session, project, kind=kind.name)
+        rows.save_project(session, project, kind=kind)
     if project.model_version:
         published = room.production.tasks(project_id, predicted_by=project.model_version)
         record(room, cloning.in_serving_order(published, project.model_version))
@@ -101,7 +101,7 @@ def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
 def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
     """The tasks that these annotations were the committed answer of."""
     with room.transaction() as session:
-        task_ids = rows.tasks_of_annotations(session, list(annotation_ids))
+        task_ids = reference_rows.tasks_of_annotations(session, list(annotation_ids))
     look_at_tasks(room, sorted(task_ids), {})
 
 
@@ -130,11 +130,11 @@ def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
     with room.transaction() as session:
         unknown = [number for number in project_ids if rows.project(session, number) is None]
     for number in unknown:
-        kind = room.kind_of(number)
+        kind = room.followed.get(number)
         if kind is not None:
             project = room.production.project(number)
             with room.transaction() as session:
-                rows.save_project(session, project, kind=kind.name)
+                rows.save_project(session, project, kind=kind)
 
 
 def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tuple[Task, datetime]]:
@@ -145,7 +145,7 @@ def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tupl
     waiting: dict[int, int] = {}
     chosen: list[tuple[Task, datetime]] = []
     for task in chunk:
-        if room.kind_of(task.project_id) is None:
+        if task.project_id not in room.followed:
             continue
         if rows.task(session, task.id) is None:
             if task.project_id not in waiting:
@@ -168,7 +168,7 @@ def _project(session: Session, task: Task) -> ProductionProject:
 def _record_task(
     room: Room, session: Session, task: Task, *, shown: int | None, eligible_at: datetime
 ) -> None:
-    kind = room.kind_of(task.project_id)
+    kind = room.followed.get(task.project_id)
     committed = comparing.reference_of(task.annotations)
     data_digest = cloning.digest_of(task.data)
     if kind is None or rows.is_stored(session, task, data_digest, committed):
@@ -183,35 +183,19 @@ def _record_task(
             now=this_moment(),
             eligible_at=eligible_at,
         )
-        log.info("snapshot.taken", production_task=task.id, kind=kind.name)
+        log.info("snapshot.taken", production_task=task.id, kind=kind)
     else:
         is_newest = rows.begin_look(session, task.id, updated_at=task.updated_at)
     if is_newest:
-        _record_reference(room, session, task, kind, committed)
-
-
-def _record_reference(
-    room: Room, session: Session, task: Task, kind: Kind, committed: Annotation | None
-) -> None:
-    moment = this_moment()
-    changed = rows.save_reference(
-        session,
-        task.id,
-        committed,
-        answer=() if committed is None else kind.read(committed.regions, task.data),
-        data_digest=cloning.digest_of(task.data),
-        now=moment,
-    )
-    if changed:
-        compare_items(room, session, rows.lock_items(session, task.id), now=moment)
+        references.record(room, session, task, kind)
 
 
 def _snapshot(
-    task: Task, project: ProductionProject, kind: Kind, *, shown: int | None
+    task: Task, project: ProductionProject, kind: str, *, shown: int | None
 ) -> cloning.Snapshot:
     return cloning.Snapshot(
         production_task_id=task.id,
-        kind=kind.name,
+        kind=kind,
         data=task.data,
         label_config=project.label_config,
         guidelines=project.guidelines,

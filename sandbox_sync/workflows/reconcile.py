@@ -45,6 +45,7 @@ class Reconciler:
     def _parts(self, *, thoroughly: bool) -> list[Callable[[], object]]:
         room = self._room
         return [
+            room.refresh,
             lambda: production.look_at_projects(room, thoroughly=thoroughly),
             lambda: practice.find_trainees(room),
             lambda: practice.look_at_lanes(room, thoroughly=thoroughly),

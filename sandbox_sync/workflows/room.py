@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from projects import scheme as schemes
 from projects.kinds import registry
-from projects.kinds.base import Kind
 from projects.kit import database
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
-from sandbox_sync.db import outcomes
+from projects.scheme import Scheme
+from sandbox_sync.db import messages, production
 from sandbox_sync.db.events import is_large
 from sandbox_sync.db.tables import Event
 from sandbox_sync.notifiers.base import Notifier
@@ -64,6 +65,8 @@ class Room:
     notifier: Notifier
     hooked: set[int] = field(default_factory=set)
     """Lanes whose webhook this process has made sure of."""
+    added: dict[int, str] = field(default_factory=dict)
+    """Kind by id of the production projects that were added by hand; see :meth:`refresh`."""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -71,10 +74,23 @@ class Room:
         with database.transaction(self.sessions) as session:
             yield session
 
-    def kind_of(self, project_id: int) -> Kind | None:
-        """The kind of a production project; ``None`` for those we do not follow."""
-        name = self.settings.projects.get(project_id)
-        return None if name is None else registry.load(name)
+    def refresh(self) -> None:
+        """Learn which projects were added or removed by hand since the last time."""
+        with self.transaction() as session:
+            self.added = production.added(session)
+
+    @property
+    def followed(self) -> dict[int, str]:
+        """Kind by id of every production project that is practised on."""
+        return self.added | self.settings.projects
+
+    def scheme(self, kind: str, label_config: str) -> Scheme:
+        """How answers of this kind, given with this labelling config, are read and compared."""
+        return schemes.of_kind(registry.load(kind), label_config)
+
+    def title(self, kind: str) -> str:
+        """What people call this kind."""
+        return registry.load(kind).title
 
     def accept_event(self, session: Session, event: Event) -> None:
         """Have somebody look at what an event hints at."""
@@ -110,7 +126,7 @@ class Room:
 
     def accept_due_messages(self, session: Session, *, now: datetime) -> int:
         """Have every message sent that did not get out before."""
-        due = outcomes.take_due(session, now=now, limit=200)
+        due = messages.take_due(session, now=now, limit=200)
         for feedback_id, trainee_id, attempt in due:
             self.accept_message(session, feedback_id, trainee_id, attempt=attempt)
         return len(due)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from projects.kinds import registry
 from projects.kit import engine, intervals, logs
 from projects.kit.database import now as this_moment
 from sandbox_sync import feedback
 from sandbox_sync.comparing import differences_from_json
-from sandbox_sync.db import outcomes
+from sandbox_sync.db import messages, outcomes
 from sandbox_sync.workflows.room import Room, current
 
 log = logs.get(__name__)
@@ -27,16 +26,16 @@ def _step(feedback_id: int) -> None:
 def send(room: Room, feedback_id: int) -> None:
     """Send the message unless it is out already, and note that it is."""
     with room.transaction() as session:
-        letter = outcomes.letter(session, feedback_id)
+        letter = messages.letter(session, feedback_id)
         if letter is None:
             return
-        is_correction = outcomes.told_before(session, letter)
+        is_correction = messages.told_before(session, letter)
         values = outcomes.agreements(session, letter.trainee_id, letter.kind)
-    kind = registry.load(letter.kind)
+    scheme = room.scheme(letter.kind, letter.label_config)
     message = feedback.compose(
         feedback.Report(
-            kind_title=kind.title,
-            text=kind.text(letter.data),
+            kind_title=scheme.title,
+            text=scheme.text(letter.data),
             reference=letter.reference,
             candidate=letter.candidate,
             agreement=letter.agreement,
@@ -48,5 +47,5 @@ def send(room: Room, feedback_id: int) -> None:
     )
     receipt = room.notifier.send(letter.email, message, key=f"feedback-{feedback_id}")
     with room.transaction() as session:
-        outcomes.mark_sent(session, feedback_id, receipt, now=this_moment())
+        messages.mark_sent(session, feedback_id, receipt, now=this_moment())
     log.info("feedback.sent", feedback=feedback_id, comparison=letter.comparison_id)

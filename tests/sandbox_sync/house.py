@@ -20,11 +20,12 @@ from projects.vocabulary import Answer, Json, Mark, Prediction, as_answer
 from sandbox_sync.app import Parts, create_app
 from sandbox_sync.db import queries
 from sandbox_sync.settings import Settings
+from sandbox_sync.workflows.fill_lane import fill
 from sandbox_sync.workflows.handle_event import handle
+from sandbox_sync.workflows.lane_project import ensure_project
 from sandbox_sync.workflows.reconcile import Reconciler
 from sandbox_sync.workflows.room import Room
 from sandbox_sync.workflows.send_feedback import send
-from sandbox_sync.workflows.tend_lane import ensure_project, fill
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.label_studio.server import deliver_to
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects.kinds import registry
+from projects.scheme import of_kind
 from projects.vocabulary import Annotation, AnnotationId, Mark, ProjectId, UserId, as_answer
 from sandbox_sync import comparing
 
@@ -65,7 +66,7 @@ ANSWERS = st.lists(MARKS, max_size=5).map(as_answer)
 
 @given(ANSWERS, ANSWERS)
 def test_outcome_survives_storage(reference: tuple[Mark, ...], candidate: tuple[Mark, ...]) -> None:
-    outcome = comparing.compare(registry.load("details"), reference, candidate)
+    outcome = of_kind(registry.load("details")).compare(reference, candidate)
     stored = comparing.differences_to_json(outcome.differences)
     assert comparing.differences_from_json(stored) == outcome.differences
 
@@ -74,7 +75,7 @@ def test_outcome_survives_storage(reference: tuple[Mark, ...], candidate: tuple[
 def test_outcome_digest_changes_with_either_answer(
     reference: tuple[Mark, ...], candidate: tuple[Mark, ...], other: tuple[Mark, ...]
 ) -> None:
-    kind = registry.load("details")
-    one = comparing.compare(kind, reference, candidate)
-    two = comparing.compare(kind, reference, other)
-    assert (one.digest == two.digest) == (candidate == other)
+    scheme = of_kind(registry.load("details"))
+    one = comparing.digest_of(scheme.compare(reference, candidate).differences)
+    two = comparing.digest_of(scheme.compare(reference, other).differences)
+    assert (one == two) == (candidate == other)
