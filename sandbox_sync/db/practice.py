@@ -9,7 +9,6 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from projects.vocabulary import Annotation, Answer, answer_to_json
 from sandbox_sync import cloning
 from sandbox_sync.cloning import Candidate, Snapshot
 from sandbox_sync.db.production import IS_ANSWERED
@@ -22,7 +21,7 @@ from sandbox_sync.db.tables import (
     Submission,
     Trainee,
 )
-from sandbox_sync.db.writing import insert_many_once, insert_once
+from sandbox_sync.db.writing import insert_many_once
 
 
 @dataclass(frozen=True)
@@ -299,23 +298,6 @@ def known_task_count(session: Session, lane_id: int) -> int:
         PracticeItem.lane_id == lane_id
     )
     return session.scalar(counted) or 0
-
-
-def save_submission(
-    session: Session, item: PracticeItem, annotation: Annotation, *, answer: Answer, now: datetime
-) -> bool:
-    """Store the trainee's answer; False when there was one before."""
-    return insert_once(
-        session,
-        Submission,
-        item_id=item.id,
-        annotation_id=annotation.id,
-        answer=answer_to_json(answer),
-        regions=list(annotation.regions),
-        candidate_at=annotation.created_at,
-        seen_at=now,
-        lead_time_seconds=annotation.lead_time_seconds,
-    )
 
 
 def snapshot(session: Session, digest: str) -> Snapshot:

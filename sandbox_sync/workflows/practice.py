@@ -6,18 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Project, Task
-from sandbox_sync import cloning, comparing
+from sandbox_sync import cloning
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import trainees
-from sandbox_sync.db.tables import PracticeItem
+from sandbox_sync.workflows import submissions
 from sandbox_sync.workflows.apart import apart
-from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.room import OVERLAP, Room
 
 log = logs.get(__name__)
@@ -94,38 +91,13 @@ def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
                 apart("sandbox_task", passing=False, task=task.id),
                 room.transaction() as session,
             ):
-                _record_task(room, session, task)
+                submissions.record_task(room, session, task)
     return newest
 
 
 def project_digest(label_config: str, guidelines: str, sampling: str) -> str:
     """The part of a project that has to follow production, as one string."""
     return cloning.digest_of([label_config, guidelines, sampling])
-
-
-def _record_task(room: Room, session: Session, task: Task) -> None:
-    found = rows.item_of_task(session, task.id)
-    if found is None or found[1] != task.project_id:
-        return
-    item = found[0]
-    first = comparing.first_submission(task.annotations, item.trainee_id)
-    moment = this_moment()
-    if first is None:
-        _set_skipped(item, task, now=moment)
-        return
-    snapshot = rows.snapshot(session, item.snapshot)
-    scheme = room.scheme(snapshot.kind, snapshot.label_config)
-    answer = scheme.read(first.regions, snapshot.data)
-    if rows.save_submission(session, item, first, answer=answer, now=moment):
-        log.info("submission.stored", item=item.id, kind=snapshot.kind)
-        compare_items(room, session, [item.id], now=moment)
-
-
-def _set_skipped(item: PracticeItem, task: Task, *, now: datetime) -> None:
-    if comparing.has_skipped(task.annotations, item.trainee_id):
-        item.skipped_at = item.skipped_at or now
-    else:
-        item.skipped_at = None
 
 
 def _look_at_lane(
