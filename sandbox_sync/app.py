@@ -31,13 +31,25 @@ from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.notifiers.console import ConsoleNotifier
 from sandbox_sync.notifiers.slack import SlackNotifier
 from sandbox_sync.settings import Settings
-from sandbox_sync.workflows import handle_event, reconcile, room, send_feedback, tend_lane
+from sandbox_sync.workflows import (
+    handle_event,
+    reconcile,
+    room,
+    send_feedback,
+    send_notice,
+    tend_lane,
+)
 
 ENGINE_NAME = "sandbox-sync"
 SESSION_SECONDS = 12 * 3600
 TICK_SECONDS = 0.5
 MIGRATIONS = Path(__file__).parent / "db" / "migrations"
-WORKFLOWS = (handle_event.handle_event, tend_lane.tend_lane, send_feedback.send_feedback)
+WORKFLOWS = (
+    handle_event.handle_event,
+    tend_lane.tend_lane,
+    send_feedback.send_feedback,
+    send_notice.send_notice,
+)
 """Imported before the engine starts, so that it knows them by name."""
 HEADERS = {
     "Content-Security-Policy": (

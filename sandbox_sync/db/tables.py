@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from projects.kit.database import UtcTime
-
-
-class Base(DeclarativeBase):
-    """The parent of all tables."""
-
-    type_annotation_map = {datetime: UtcTime(), dict[str, Any]: sa.JSON(), list[Any]: sa.JSON()}  # noqa: RUF012 - as SQLAlchemy wants
+from sandbox_sync.db.base import Base as Base
+from sandbox_sync.db.message_tables import Delivery as Delivery
+from sandbox_sync.db.message_tables import Feedback as Feedback
+from sandbox_sync.db.message_tables import Notice as Notice
+from sandbox_sync.db.message_tables import OutboxMessage as OutboxMessage
+from sandbox_sync.db.message_tables import SendingPause as SendingPause
 
 
 class Event(Base):
@@ -222,48 +221,6 @@ class Comparison(Base):
     """Set while production has no answer to compare with."""
 
 
-class Feedback(Base):
-    """One message to one trainee about one state of a comparison."""
-
-    __tablename__ = "feedback"
-    __table_args__ = (sa.UniqueConstraint("comparison_id", "revision"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
-    comparison_id: Mapped[int] = mapped_column(sa.ForeignKey("comparison.id"))
-    revision: Mapped[int]
-    state: Mapped[str] = mapped_column(index=True)
-    """``pending``, ``sent`` or ``superseded``."""
-    attempts: Mapped[int] = mapped_column(default=0)
-    retry_at: Mapped[datetime]
-    answers_at: Mapped[datetime]
-    """When the later of the two answers was given; latency counts from here."""
-    sent_at: Mapped[datetime | None]
-    receipt: Mapped[str | None]
-    not_before: Mapped[datetime | None]
-    """Quiet hours, or a digest that it waits for."""
-    notice_id: Mapped[int | None] = mapped_column(sa.ForeignKey("notice.id"), index=True)
-    """The digest in which it is told."""
-
-
-class Notice(Base):
-    """A message that is not about one comparison: a digest, a ruling, a report to trainers."""
-
-    __tablename__ = "notice"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)
-    """Names the occasion, so that it is told once."""
-    email: Mapped[str]
-    text: Mapped[str]
-    blocks: Mapped[list[Any]]
-    state: Mapped[str] = mapped_column(index=True)
-    """``pending`` or ``sent``."""
-    attempts: Mapped[int] = mapped_column(default=0)
-    made_at: Mapped[datetime]
-    retry_at: Mapped[datetime]
-    not_before: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]
-    receipt: Mapped[str | None]
-
-
 class GoldItem(Base):
     """A snapshot whose acceptable answers are settled; they go before production's answer."""
 
@@ -382,14 +339,3 @@ class PracticeTime(Base):
     """What is new of it since the last look, idle time left out."""
     day: Mapped[str] = mapped_column(index=True)
     """The trainee's own day, ``2026-05-04``."""
-
-
-class OutboxMessage(Base):
-    """A message of the console notifier."""
-
-    __tablename__ = "outbox"
-    key: Mapped[str] = mapped_column(primary_key=True)
-    email: Mapped[str]
-    text: Mapped[str]
-    blocks: Mapped[list[Any]]
-    stored_at: Mapped[datetime]

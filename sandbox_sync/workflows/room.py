@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from projects import scheme as schemes
 from projects.kinds import registry
 from projects.kit import database
+from projects.kit.database import now as this_moment
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.scheme import Scheme
-from sandbox_sync.db import messages, production
+from sandbox_sync.db import messages, notices, production
 from sandbox_sync.db.events import is_large
 from sandbox_sync.db.tables import Event
+from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
 
@@ -124,12 +126,38 @@ class Room:
             lane_key=str(trainee_id),
         )
 
+    def tell(self, session: Session, *, key: str, email: str, message: Message) -> bool:
+        """Have one person told something, once per ``key``; False when they were.
+
+        Kept in the caller's transaction, and sent after it: nothing is told that
+        was not committed.
+        """
+        notice_id = notices.keep(session, key=key, email=email, message=message, now=this_moment())
+        if notice_id is not None:
+            self._accept_notice(session, notice_id, email)
+        return notice_id is not None
+
+    def _accept_notice(
+        self, session: Session, notice_id: int, email: str, *, attempt: int = 0
+    ) -> None:
+        self.acceptor.accept(
+            session,
+            MESSAGES,
+            "send_notice",
+            notice_id,
+            key=f"notice:{notice_id}:{attempt}",
+            lane_key=notices.lane_of(session, email),
+        )
+
     def accept_due_messages(self, session: Session, *, now: datetime) -> int:
         """Have every message sent that did not get out before."""
         due = messages.take_due(session, now=now, limit=200)
         for feedback_id, trainee_id, attempt in due:
             self.accept_message(session, feedback_id, trainee_id, attempt=attempt)
-        return len(due)
+        notes = notices.take_due(session, now=now, limit=200)
+        for notice_id, email, attempt in notes:
+            self._accept_notice(session, notice_id, email, attempt=attempt)
+        return len(due) + len(notes)
 
 
 _bound: list[Room] = []

@@ -20,6 +20,7 @@ from projects.vocabulary import Answer, Json, Mark, Prediction, as_answer
 from sandbox_sync.app import Parts, create_app
 from sandbox_sync.db import queries
 from sandbox_sync.settings import Settings
+from sandbox_sync.workflows import send_notice
 from sandbox_sync.workflows.fill_lane import fill
 from sandbox_sync.workflows.handle_event import handle
 from sandbox_sync.workflows.lane_project import ensure_project
@@ -169,6 +170,8 @@ def run_workflow(room: Room, name: str, args: tuple[Any, ...]) -> None:
         fill(room, *args)
     elif name == "handle_event":
         handle(room, *args)
+    elif name == "send_notice":
+        send_notice.send(room, *args)
     else:
         send(room, *args)
 

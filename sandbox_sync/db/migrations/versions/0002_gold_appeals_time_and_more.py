@@ -45,6 +45,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
     )
     op.create_table(
+        "delivery",
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=True),
+        sa.Column("held_by", sa.String(), nullable=True),
+        sa.Column("held_until", UtcTime(), nullable=True),
+        sa.Column("failing_since", UtcTime(), nullable=True),
+        sa.Column("trouble", sa.String(), nullable=False),
+        sa.Column("told_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("email"),
+    )
+    op.create_table(
+        "sending_pause",
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("until", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("method"),
+    )
+    op.create_table(
         "production_worker",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("is_good", sa.Boolean(), nullable=False),
@@ -296,5 +313,7 @@ def downgrade() -> None:
     op.drop_table("gold_item")
     op.drop_table("config_change")
     op.drop_table("production_worker")
+    op.drop_table("sending_pause")
+    op.drop_table("delivery")
     op.drop_table("notice")
     op.drop_table("committed_answer")
