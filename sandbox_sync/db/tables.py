@@ -50,6 +50,8 @@ class ProductionProject(Base):
     """When it was added by hand; ``None`` for a project of the settings."""
     removed_at: Mapped[datetime | None]
     """When practice on it was ended by hand."""
+    derived_with: Mapped[str] = mapped_column(default="")
+    """Digest of the policy that its references were derived and compared with."""
 
 
 class ProductionTask(Base):
@@ -164,6 +166,10 @@ class PracticeItem(Base):
     suggested_at: Mapped[datetime | None]
     """When the copy got its suggestion, or was found to have none to get."""
     skipped_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
+    """Label Studio's own moment of the newest state that we stored; older ones come too late."""
+    answer_count: Mapped[int] = mapped_column(default=0)
+    """How many answers have counted so far, one after the other; see ``Submission.revision``."""
     expired_at: Mapped[datetime | None]
     """When it was taken out of the queue unanswered; it does not come back."""
     revealed_at: Mapped[datetime | None]
@@ -243,6 +249,8 @@ class GoldItem(Base):
     retired_at: Mapped[datetime | None]
     """From then on it is given to nobody; what was compared with it stays."""
     retired_why: Mapped[str] = mapped_column(default="")
+    counts: Mapped[bool] = mapped_column(default=True)
+    """Off for a retired key that was wrong: what was compared with it does not count either."""
 
 
 class GoldRevision(Base):
@@ -292,6 +300,7 @@ class Appeal(Base):
     """A trainee contests a comparison; a trainer rules."""
 
     __tablename__ = "appeal"
+    __table_args__ = (sa.UniqueConstraint("comparison_id", "revision"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     comparison_id: Mapped[int] = mapped_column(sa.ForeignKey("comparison.id"), index=True)
     revision: Mapped[int]

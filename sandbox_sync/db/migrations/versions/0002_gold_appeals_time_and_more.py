@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("changed_at", UtcTime(), nullable=False),
         sa.Column("retired_at", UtcTime(), nullable=True),
         sa.Column("retired_why", sa.String(), nullable=False),
+        sa.Column("counts", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["production_project_id"],
             ["production_project.id"],
@@ -183,6 +184,7 @@ def upgrade() -> None:
             ["trainee.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("comparison_id", "revision"),
     )
     # Neither database takes a column and its foreign key in one step of Alembic without
     # rebuilding the table, which SQLite refuses while other tables refer to it.
@@ -196,6 +198,10 @@ def upgrade() -> None:
     op.add_column("lane", sa.Column("paused_at", UtcTime(), nullable=True))
     op.add_column("lane", sa.Column("generation", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("practice_item", sa.Column("sandbox_project_id", sa.Integer(), nullable=True))
+    op.add_column("practice_item", sa.Column("looked_at", UtcTime(), nullable=True))
+    op.add_column(
+        "practice_item", sa.Column("answer_count", sa.Integer(), nullable=False, server_default="0")
+    )
     op.add_column("practice_item", sa.Column("expired_at", UtcTime(), nullable=True))
     op.add_column("practice_item", sa.Column("revealed_at", UtcTime(), nullable=True))
     op.add_column("practice_item", sa.Column("reveal_prediction_id", sa.Integer(), nullable=True))
@@ -207,6 +213,10 @@ def upgrade() -> None:
     )
     op.add_column("production_project", sa.Column("added_at", UtcTime(), nullable=True))
     op.add_column("production_project", sa.Column("removed_at", UtcTime(), nullable=True))
+    op.add_column(
+        "production_project",
+        sa.Column("derived_with", sa.String(), nullable=False, server_default=""),
+    )
     op.add_column("snapshot", sa.Column("sources", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column(
         "submission", sa.Column("regions", sa.JSON(), nullable=False, server_default="[]")
@@ -263,6 +273,11 @@ def upgrade() -> None:
         " WHERE lane.id = practice_item.lane_id) WHERE sandbox_task_id IS NOT NULL"
     )
     op.execute(
+        "UPDATE practice_item SET answer_count = 1 WHERE id IN (SELECT item_id FROM submission)"
+    )
+    # Everything is looked at once more, so that every worker's answer is stored.
+    op.execute("UPDATE production_project SET looked_until = NULL")
+    op.execute(
         "INSERT INTO lane_project (sandbox_project_id, lane_id, generation, made_at, looked_until)"
         " SELECT sandbox_project_id, id, 1, CURRENT_TIMESTAMP, looked_until FROM lane"
         " WHERE sandbox_project_id IS NOT NULL"
@@ -289,6 +304,8 @@ def downgrade() -> None:
     op.drop_column("lane", "generation")
     op.drop_column("practice_item", "sandbox_project_id")
     op.drop_column("practice_item", "gold_id")
+    op.drop_column("practice_item", "looked_at")
+    op.drop_column("practice_item", "answer_count")
     op.drop_column("practice_item", "expired_at")
     op.drop_column("practice_item", "revealed_at")
     op.drop_column("practice_item", "reveal_prediction_id")
@@ -296,6 +313,7 @@ def downgrade() -> None:
     op.drop_column("production_project", "policy")
     op.drop_column("production_project", "added_at")
     op.drop_column("production_project", "removed_at")
+    op.drop_column("production_project", "derived_with")
     op.drop_column("snapshot", "sources")
     op.drop_column("submission", "regions")
     op.drop_column("submission", "revision")
