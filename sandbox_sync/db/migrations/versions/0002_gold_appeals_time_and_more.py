@@ -268,6 +268,11 @@ def upgrade() -> None:
     op.create_index(op.f("ix_appeal_trainee_id"), "appeal", ["trainee_id"], unique=False)
     op.create_index(op.f("ix_feedback_notice_id"), "feedback", ["notice_id"], unique=False)
     op.create_index(op.f("ix_practice_item_gold_id"), "practice_item", ["gold_id"], unique=False)
+    _fill()
+
+
+def _fill() -> None:
+    """What the new columns and tables say about what is there already."""
     op.execute(
         "UPDATE practice_item SET sandbox_project_id = (SELECT lane.sandbox_project_id FROM lane"
         " WHERE lane.id = practice_item.lane_id) WHERE sandbox_task_id IS NOT NULL"
