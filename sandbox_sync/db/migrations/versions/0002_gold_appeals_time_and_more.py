@@ -237,6 +237,12 @@ def upgrade() -> None:
     op.add_column(
         "trainee", sa.Column("digest_at", sa.Integer(), nullable=False, server_default="1020")
     )
+    _index()
+    _fill()
+
+
+def _index() -> None:
+    """How the new tables are looked into."""
     op.create_index(
         op.f("ix_committed_answer_production_task_id"),
         "committed_answer",
@@ -268,7 +274,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_appeal_trainee_id"), "appeal", ["trainee_id"], unique=False)
     op.create_index(op.f("ix_feedback_notice_id"), "feedback", ["notice_id"], unique=False)
     op.create_index(op.f("ix_practice_item_gold_id"), "practice_item", ["gold_id"], unique=False)
-    _fill()
 
 
 def _fill() -> None:
