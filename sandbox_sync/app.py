@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,19 +27,14 @@ from sandbox_sync.api import health, pages, people, webhooks
 from sandbox_sync.api.people import SignInFirst, sign_in_address
 from sandbox_sync.api.rendering import FOLDER, render
 from sandbox_sync.db import messages
+from sandbox_sync.db.delivery import SlackMemory
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.notifiers.console import ConsoleNotifier
 from sandbox_sync.notifiers.slack import SlackNotifier
 from sandbox_sync.settings import Settings
-from sandbox_sync.workflows import (
-    handle_event,
-    reconcile,
-    room,
-    send_feedback,
-    send_notice,
-    tend_lane,
-)
+from sandbox_sync.workflows import deliver, handle_event, reconcile, room, tend_lane
+from sandbox_sync.workflows.hands import Hands
 
 ENGINE_NAME = "sandbox-sync"
 SESSION_SECONDS = 12 * 3600
@@ -47,8 +43,7 @@ MIGRATIONS = Path(__file__).parent / "db" / "migrations"
 WORKFLOWS = (
     handle_event.handle_event,
     tend_lane.tend_lane,
-    send_feedback.send_feedback,
-    send_notice.send_notice,
+    deliver.deliver_workflow,
 )
 """Imported before the engine starts, so that it knows them by name."""
 HEADERS = {
@@ -124,17 +119,29 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
         executor_id=settings.executor_id,
         lock=settings.state_dir / f"{settings.executor_id}.lock",
     )
-    here = _make_room(settings, parts, database.sessions(tables))
+    here = _make_room(settings, parts, database.sessions(tables), database.sessions(looking))
     room.bind(here)
     app.state.room = here
-    app.state.reading = database.sessions(looking)
+    app.state.reading = here.looking
     try:
         if parts.runs_engine:
             background.launch(room.LANES)
+            here.hands = Hands(
+                {
+                    "handle_event": partial(handle_event.handle_at_once, here),
+                    "deliver": partial(deliver.deliver, here),
+                }
+            )
+            reconcile.begin_again(here)
+            background.every(
+                TICK_SECONDS, lambda: here.deliver_due(now=database.now()), name="deliver"
+            )
             passes = _paced(reconcile.Reconciler(here), settings.reconcile_seconds)
             background.every(TICK_SECONDS, passes, name="reconcile")
         yield
     finally:
+        if here.hands is not None:
+            here.hands.close()
         if parts.runs_engine:
             background.stop()
         room.bind(None)
@@ -145,7 +152,9 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
         looking.dispose()
 
 
-def _make_room(settings: Settings, parts: Parts, sessions: database.Sessions) -> room.Room:
+def _make_room(
+    settings: Settings, parts: Parts, sessions: database.Sessions, looking: database.Sessions
+) -> room.Room:
     return room.Room(
         settings=settings,
         sessions=sessions,
@@ -160,13 +169,17 @@ def _make_room(settings: Settings, parts: Parts, sessions: database.Sessions) ->
             settings.sandbox_token.get_secret_value(),
             http=parts.sandbox_http,
         ),
-        notifier=parts.notifier or _make_notifier(settings, sessions),
+        notifier=parts.notifier or _make_notifier(settings, sessions, looking),
+        looking=looking,
     )
 
 
-def _make_notifier(settings: Settings, sessions: database.Sessions) -> Notifier:
+def _make_notifier(
+    settings: Settings, sessions: database.Sessions, looking: database.Sessions
+) -> Notifier:
     if settings.slack_token is not None:
-        return SlackNotifier(settings.slack_token, url=settings.slack_url)
+        memory = SlackMemory(sessions, looking)
+        return SlackNotifier(settings.slack_token, url=settings.slack_url, memory=memory)
 
     def store(key: str, email: str, message: Message) -> bool:
         with database.transaction(sessions) as session:

@@ -108,6 +108,13 @@ def compose(report: Report) -> Message:
     return Message(text=plain, blocks=tuple(blocks))
 
 
+def digest(reports: Sequence[Report], *, link: str) -> Message:
+    """One message about several comparisons."""
+    lines = [_headline(r, sum(d.kind != "same" for d in r.differences)) for r in reports]
+    blocks = [_section("\n".join(escape(line) for line in lines))]
+    return Message(text="\n".join([*lines, link]), blocks=tuple(blocks))
+
+
 def escape(text: str) -> str:
     """Text that Slack shows as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

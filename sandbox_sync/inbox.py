@@ -54,7 +54,7 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
             now=this_moment(),
         )
         if is_new:
-            room.accept_event(session, session.get_one(Event, key))
+            room.accept_event(session, session.get_one(Event, key), at_once=True)
     log.info("event.received", source=source, action=action, is_new=is_new)
     return is_new
 

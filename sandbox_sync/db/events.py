@@ -84,6 +84,15 @@ def still_at_work(session: Session, event: Event, *, now: datetime) -> None:
     session.execute(sa.update(Event).where(Event.key == event.key).values(retry_at=later))
 
 
+def make_due(session: Session, *, now: datetime) -> None:
+    """Every unhandled event is due, whoever was at it: a second look changes nothing."""
+    session.execute(
+        sa.update(Event)
+        .where(Event.handled_at.is_(None), Event.retry_at > now)
+        .values(retry_at=now)
+    )
+
+
 def take_stale(session: Session, *, now: datetime, limit: int) -> list[Event]:
     """Unhandled events that are due again, with their next attempt begun."""
     stale = session.scalars(

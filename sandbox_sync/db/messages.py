@@ -1,9 +1,10 @@
-"""The SQL of personal messages: what is to be told, what got out, and when to try again."""
+"""The SQL of what is needed to write a message."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,23 +39,42 @@ class Letter:
     agreement: float | None
     differences: list[Any]
     reference: Answer
+    reference_source: str
     candidate: Answer
+    is_correction: bool
+    """Whether the trainee has heard of an earlier outcome of the same item."""
 
 
-def letter(session: Session, feedback_id: int) -> Letter | None:
-    """The facts of a message that is still to be sent."""
-    row = session.execute(
-        sa.select(Feedback, Comparison, PracticeItem, Submission, SnapshotRow, Trainee.email)
+def letters(session: Session, feedback_ids: Iterable[int]) -> list[Letter]:
+    """The facts of those of these messages that are still to be sent, in their order."""
+    earlier = sa.orm.aliased(Feedback)
+    told = (
+        sa.exists()
+        .where(earlier.comparison_id == Comparison.id, earlier.state == SENT)
+        .correlate(Comparison)
+    )
+    rows = session.execute(
+        sa.select(Feedback, Comparison, PracticeItem, Submission, SnapshotRow, Trainee.email, told)
         .join(Comparison, Comparison.id == Feedback.comparison_id)
         .join(PracticeItem, PracticeItem.id == Comparison.item_id)
         .join(Submission, Submission.item_id == PracticeItem.id)
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .join(Trainee, Trainee.id == PracticeItem.trainee_id)
-        .where(Feedback.id == feedback_id, Feedback.state == PENDING)
-    ).one_or_none()
-    if row is None:
-        return None
-    feedback, comparison, item, submission, snapshot, email = row
+        .where(Feedback.id.in_(list(feedback_ids)), Feedback.state == PENDING)
+        .order_by(Feedback.id)
+    )
+    return [_letter(*row) for row in rows]
+
+
+def _letter(
+    feedback: Feedback,
+    comparison: Comparison,
+    item: PracticeItem,
+    submission: Submission,
+    snapshot: SnapshotRow,
+    *more: Any,
+) -> Letter:
+    email, told = more
     return Letter(
         feedback_id=feedback.id,
         revision=feedback.revision,
@@ -67,45 +87,10 @@ def letter(session: Session, feedback_id: int) -> Letter | None:
         agreement=comparison.agreement,
         differences=comparison.differences,
         reference=answer_from_json(comparison.reference_answer),
+        reference_source=comparison.reference_source,
         candidate=answer_from_json(submission.answer),
+        is_correction=bool(told),
     )
-
-
-def told_before(session: Session, letter: Letter) -> bool:
-    """Whether the trainee has heard of an earlier outcome of the same item."""
-    found = sa.exists().where(
-        Feedback.comparison_id == letter.comparison_id, Feedback.state == SENT
-    )
-    return bool(session.scalar(sa.select(found)))
-
-
-def mark_sent(session: Session, feedback_id: int, receipt: str, *, now: datetime) -> None:
-    """The message is out."""
-    session.execute(
-        sa.update(Feedback)
-        .where(Feedback.id == feedback_id)
-        .values(state=SENT, sent_at=now, receipt=receipt)
-    )
-
-
-def take_due(session: Session, *, now: datetime, limit: int) -> list[tuple[int, int, int]]:
-    """Feedback id, trainee and attempt of the messages that did not get out and are due again."""
-    due = session.execute(
-        sa.select(Feedback, PracticeItem.trainee_id)
-        .join(Comparison, Comparison.id == Feedback.comparison_id)
-        .join(PracticeItem, PracticeItem.id == Comparison.item_id)
-        .where(Feedback.state == PENDING, Feedback.retry_at <= now)
-        .order_by(Feedback.id)
-        .limit(limit)
-        .with_for_update(of=Feedback, skip_locked=True)
-    )
-    taken = []
-    for feedback, trainee_id in due:
-        feedback.attempts += 1
-        feedback.retry_at = now + timedelta(seconds=min(3600, 15 * 2 ** min(feedback.attempts, 8)))
-        taken.append((feedback.id, trainee_id, feedback.attempts))
-    session.flush()
-    return taken
 
 
 def store_message(

@@ -21,6 +21,8 @@ from sandbox_sync.db.tables import (
 from sandbox_sync.db.writing import insert_once
 
 PENDING, SENT, SUPERSEDED = "pending", "sent", "superseded"
+FIRST_LOOK = timedelta(seconds=2)
+"""After this somebody looks whether a message that was to be sent at once did get out."""
 PRODUCTION, GOLD = "production", "gold"
 """Where a reference comes from."""
 
@@ -132,7 +134,7 @@ def _new_feedback(session: Session, row: Comparison, *, now: datetime) -> int:
         revision=row.revision,
         state=PENDING,
         attempts=0,
-        retry_at=now + timedelta(seconds=30),
+        retry_at=now + FIRST_LOOK,
         answers_at=max(row.candidate_at, row.reference_at),
     )
     session.add(feedback)

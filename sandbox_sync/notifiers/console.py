@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 from projects.kit import logs
 from sandbox_sync.feedback import Message
@@ -22,5 +23,10 @@ class ConsoleNotifier:
     def send(self, email: str, message: Message, *, key: str) -> str:
         """Keep the message under its key."""
         is_new = self._store(key, email, message)
-        log.info("message.stored", key=key, blocks=len(message.blocks), is_new=is_new)
+        log.info("message.stored", blocks=len(message.blocks), is_new=is_new)
         return f"outbox:{key}"
+
+    def told(self, email: str, keys: Collection[str], *, since: datetime) -> dict[str, str]:
+        """Nothing to find: storing the same key again changes nothing."""
+        del email, keys, since
+        return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from projects.kit import engine
+from projects.kit import engine, logs
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
 from sandbox_sync.db import practice as items
@@ -17,6 +17,8 @@ from sandbox_sync.workflows.top_up import top_up
 MOST_UNKNOWN = 20
 TOGETHER = 20
 
+log = logs.get(__name__)
+
 
 @engine.workflow(name="handle_event")
 def handle_event(key: str) -> None:
@@ -27,6 +29,18 @@ def handle_event(key: str) -> None:
 @engine.step(name="look")
 def _step(key: str) -> None:
     handle(current(), key)
+
+
+def handle_at_once(room: Room, key: str) -> None:
+    """The same, by a hand of this process; what fails goes to the queue, which is patient."""
+    try:
+        handle(room, key)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the queue tries again
+        log.warning("event.to_the_queue", error=type(error).__name__)
+        with room.transaction() as session:
+            event = events.get(session, key)
+            if event is not None and event.handled_at is None:
+                room.accept_event(session, event)
 
 
 def handle(room: Room, key: str) -> None:

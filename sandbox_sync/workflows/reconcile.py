@@ -68,5 +68,11 @@ def redrive(room: Room) -> None:
     with room.transaction() as session:
         for event in events.take_stale(session, now=moment, limit=LIMIT):
             room.accept_event(session, event)
-        room.accept_due_messages(session, now=moment)
         events.forget(session, before=moment - KEEP_EVENTS)
+    room.deliver_due(now=moment)
+
+
+def begin_again(room: Room) -> None:
+    """What this process had begun when it died is due at once."""
+    with room.transaction() as session:
+        events.make_due(session, now=this_moment())

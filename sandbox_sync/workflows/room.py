@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -17,12 +19,14 @@ from projects.kit.database import now as this_moment
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.scheme import Scheme
-from sandbox_sync.db import messages, notices, production
+from sandbox_sync.db import delivery, notices, production
+from sandbox_sync.db.delivery import RUN, TRY
 from sandbox_sync.db.events import is_large
-from sandbox_sync.db.tables import Event
+from sandbox_sync.db.tables import Event, Trainee
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
+from sandbox_sync.workflows.hands import Hands
 
 EVENTS = Lane("events", concurrency=4, poll_seconds=0.1)
 LOOKS = Lane("looks", concurrency=1)
@@ -32,6 +36,10 @@ MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
 SANDBOX_EVENTS = Lane("sandbox-events", concurrency=2, poll_seconds=0.1)
 """Apart: every member of the sandbox can send as many of these as they like."""
 LANES = (EVENTS, LOOKS, SANDBOX_EVENTS, TENDING, MESSAGES)
+
+AFTERWARDS = "afterwards"
+"""Where a session keeps what is to begin after its commit."""
+MOST_DUE = 200
 
 OVERLAP = timedelta(seconds=60)
 """How far each look reaches back behind the newest change that was seen."""
@@ -67,13 +75,26 @@ class Room:
     notifier: Notifier
     hooked: set[int] = field(default_factory=set)
     """Lanes whose webhook this process has made sure of."""
+    looking: database.Sessions | None = None
+    hands: Hands | None = None
+    """Threads that begin what was accepted at once; without, the queue does."""
+    run: str = field(default_factory=lambda: uuid4().hex[:12])
+    """Names this run of the process."""
     added: dict[int, str] = field(default_factory=dict)
     """Kind by id of the production projects that were added by hand; see :meth:`refresh`."""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One session, one transaction."""
+        """One session, one transaction; what it accepted begins after the commit."""
         with database.transaction(self.sessions) as session:
+            yield session
+        for begin in session.info.pop(AFTERWARDS, ()):
+            begin()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One session that only looks: on SQLite it waits for no writer, and keeps none waiting."""
+        with (self.looking or self.sessions)() as session:
             yield session
 
     def refresh(self) -> None:
@@ -94,11 +115,17 @@ class Room:
         """What people call this kind."""
         return registry.load(kind).title
 
-    def accept_event(self, session: Session, event: Event) -> None:
-        """Have somebody look at what an event hints at."""
+    def accept_event(self, session: Session, event: Event, *, at_once: bool = False) -> None:
+        """Have somebody look at what an event hints at.
+
+        ``at_once`` leaves it to this process when it has a hand free: the event
+        is on record, and is looked at again when nobody has marked it.
+        """
         lane = LOOKS if is_large(event.action, event.hint) else EVENTS
         if event.source == "sandbox":
             lane = SANDBOX_EVENTS
+        if at_once and self._after(session, lane, "handle_event", event.key):
+            return
         key = f"event:{event.key}:{event.attempts}"
         self.acceptor.accept(session, lane, "handle_event", event.key, key=key)
 
@@ -113,18 +140,10 @@ class Room:
             lane_key=str(lane_id),
         )
 
-    def accept_message(
-        self, session: Session, feedback_id: int, trainee_id: int, *, attempt: int = 0
-    ) -> None:
+    def accept_message(self, session: Session, feedback_id: int, trainee_id: int) -> None:
         """Have a message sent."""
-        self.acceptor.accept(
-            session,
-            MESSAGES,
-            "send_feedback",
-            feedback_id,
-            key=f"feedback:{feedback_id}:{attempt}",
-            lane_key=str(trainee_id),
-        )
+        email = session.get_one(Trainee, trainee_id).email
+        self._accept_delivery(session, email, key=f"feedback:{feedback_id}")
 
     def tell(self, session: Session, *, key: str, email: str, message: Message) -> bool:
         """Have one person told something, once per ``key``; False when they were.
@@ -134,30 +153,38 @@ class Room:
         """
         notice_id = notices.keep(session, key=key, email=email, message=message, now=this_moment())
         if notice_id is not None:
-            self._accept_notice(session, notice_id, email)
+            self._accept_delivery(session, email, key=f"notice:{notice_id}")
         return notice_id is not None
 
-    def _accept_notice(
-        self, session: Session, notice_id: int, email: str, *, attempt: int = 0
-    ) -> None:
-        self.acceptor.accept(
-            session,
-            MESSAGES,
-            "send_notice",
-            notice_id,
-            key=f"notice:{notice_id}:{attempt}",
-            lane_key=notices.lane_of(session, email),
-        )
+    def deliver_due(self, *, now: datetime) -> int:
+        """Have everybody told for whom the moment of the next try has come."""
+        with self.reading() as session:
+            emails = delivery.due(session, now=now, limit=MOST_DUE)
+        if emails:
+            with self.transaction() as session:
+                for email in emails:
+                    self._accept_delivery(session, email, key=uuid4().hex)
+        return len(emails)
 
-    def accept_due_messages(self, session: Session, *, now: datetime) -> int:
-        """Have every message sent that did not get out before."""
-        due = messages.take_due(session, now=now, limit=200)
-        for feedback_id, trainee_id, attempt in due:
-            self.accept_message(session, feedback_id, trainee_id, attempt=attempt)
-        notes = notices.take_due(session, now=now, limit=200)
-        for notice_id, email, attempt in notes:
-            self._accept_notice(session, notice_id, email, attempt=attempt)
-        return len(due) + len(notes)
+    def new_holder(self) -> str:
+        """A name for one try of this process to send."""
+        return f"{self.settings.executor_id}{RUN}{self.run}{TRY}{uuid4().hex[:12]}"
+
+    def _accept_delivery(self, session: Session, email: str, *, key: str) -> None:
+        email = email.lower()
+        if not self._after(session, MESSAGES, "deliver", email):
+            self.acceptor.accept(
+                session, MESSAGES, "deliver", email, key=f"deliver:{key}", lane_key=email
+            )
+
+    def _after(self, session: Session, lane: Lane, name: str, *args: Any) -> bool:
+        """Have a hand of this process begin after the commit; False when none is free."""
+        hands = self.hands
+        if hands is None or not hands.are_free(lane.name):
+            return False
+        work: list[Callable[[], None]] = session.info.setdefault(AFTERWARDS, [])
+        work.append(partial(hands.take, lane.name, name, *args))
+        return True
 
 
 _bound: list[Room] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import MessageNotSent, Notifier
 from sandbox_sync.notifiers.console import ConsoleNotifier
-from sandbox_sync.notifiers.slack import SlackNotifier
+from sandbox_sync.notifiers.slack import ProcessMemory, SlackNotifier
 from tests.fakes.slack import TOKEN, FakeSlack, running_slack
 
 ADA = "ada@example.com"
@@ -73,13 +74,53 @@ def test_slack_opens_a_conversation_and_posts_there(
     assert slack.posted[0]["metadata"]["event_payload"] == {"key": "feedback-1"}
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_slack_trouble_that_passes_is_not_noticed(
-    slack: FakeSlack, slack_notifier: SlackNotifier, status: int
+def test_slack_says_how_long_to_wait_and_is_left_alone(slack: FakeSlack) -> None:
+    memory = ProcessMemory()
+    slack.trouble(429, retry_after=60)
+    for _ in range(2):
+        # the second is another process: it has the same memory
+        notifier = SlackNotifier(SecretStr(TOKEN), url=slack.url, memory=memory)
+        with pytest.raises(MessageNotSent, match="ratelimited") as caught:
+            notifier.send(ADA, MESSAGE, key="feedback-1")
+        assert caught.value.retryable
+        assert caught.value.wait is not None
+        assert 50 < caught.value.wait.total_seconds() <= 60
+    assert slack.requests == 1
+    memory.pause("users.lookupByEmail", datetime.now(UTC))
+    assert SlackNotifier(SecretStr(TOKEN), url=slack.url, memory=memory).send(
+        ADA, MESSAGE, key="feedback-1"
+    )
+
+
+def test_a_pause_of_one_method_is_not_a_pause_of_another(slack: FakeSlack) -> None:
+    memory = ProcessMemory()
+    memory.pause("users.lookupByEmail", datetime.now(UTC) + timedelta(hours=1))
+    memory.keep_channel(ADA, "DU1")
+    notifier = SlackNotifier(SecretStr(TOKEN), url=slack.url, memory=memory)
+    assert notifier.send(ADA, MESSAGE, key="feedback-1") == "slack:DU1:1700000000.000001"
+
+
+def test_a_conversation_that_is_gone_is_opened_again(slack: FakeSlack) -> None:
+    memory = ProcessMemory()
+    memory.keep_channel(ADA, "DGONE")
+    notifier = SlackNotifier(SecretStr(TOKEN), url=slack.url, memory=memory)
+    assert notifier.send(ADA, MESSAGE, key="feedback-1").startswith("slack:DU1:")
+    assert memory.channel(ADA) == "DU1"
+
+
+def test_what_got_out_unnoticed_is_found_by_its_key(
+    slack: FakeSlack, slack_notifier: SlackNotifier
 ) -> None:
-    slack.trouble(status, times=2)
-    slack_notifier.send(ADA, MESSAGE, key="feedback-1")
-    assert len(slack.posted) == 1
+    since = datetime.now(UTC)
+    slack.answers_late = True  # posted, and the answer is lost
+    with pytest.raises(MessageNotSent) as caught:
+        slack_notifier.send(ADA, MESSAGE, key="feedback-1+feedback-2")
+    assert caught.value.retryable
+    slack.answers_late = False
+    found = slack_notifier.told(ADA, ["feedback-1", "feedback-2", "feedback-3"], since=since)
+    assert sorted(found) == ["feedback-1", "feedback-2"]
+    slack.scopes.discard("im:history")
+    assert slack_notifier.told(ADA, ["feedback-1"], since=since) == {}
 
 
 def test_slack_trouble_that_stays_may_pass_later(

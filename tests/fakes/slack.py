@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.slack_limits import problems
+
 TOKEN = "xoxb-test-token"
+SCOPES = {
+    "users.lookupByEmail": "users:read.email",
+    "conversations.open": "im:write",
+    "conversations.history": "im:history",
+    "chat.postMessage": "chat:write",
+}
+"""What a token needs for a method."""
 
 
 @dataclass
@@ -26,6 +36,16 @@ class FakeSlack:
     """Arguments of every message that was accepted."""
     troubles: list[tuple[int, int]] = field(default_factory=list)
     """Status and ``Retry-After`` seconds of the next answers."""
+    scopes: set[str] = field(
+        default_factory=lambda: {"users:read.email", "im:write", "im:history", "chat:write"}
+    )
+    """What the token may do."""
+    requests: int = 0
+    """Every request, also those that met trouble."""
+    slow_seconds: float = 0.0
+    """How long each answer takes."""
+    answers_late: bool = False
+    """Does what it is asked, and hangs up without an answer."""
     url: str = ""
 
     def trouble(self, status: int, *, times: int = 1, retry_after: int = 0) -> None:
@@ -35,6 +55,9 @@ class FakeSlack:
     def answer(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What Slack says to one call."""
         self.calls.append((method, arguments))
+        scope = SCOPES.get(method)
+        if scope is not None and scope not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": scope}
         if method == "auth.test":
             return {"ok": True, "url": self.url, "team": "T", "user": "bot", "user_id": "UBOT"}
         if method == "users.lookupByEmail":
@@ -47,6 +70,8 @@ class FakeSlack:
             if person not in self.people.values():
                 return {"ok": False, "error": "user_not_found"}
             return {"ok": True, "no_op": False, "channel": {"id": f"D{person}"}}
+        if method == "conversations.history":
+            return self._history(arguments)
         if method == "chat.postMessage":
             return self._post(arguments)
         return {"ok": False, "error": "unknown_method"}
@@ -57,12 +82,22 @@ class FakeSlack:
             return {"ok": False, "error": "channel_not_found"}
         if not arguments.get("text") and not arguments.get("blocks"):
             return {"ok": False, "error": "no_text"}
-        for block in arguments.get("blocks") or ():
-            if len(block.get("text", {}).get("text", "")) > 3000:
-                return {"ok": False, "error": "invalid_blocks"}
+        if problems(arguments.get("text"), arguments.get("blocks") or ()):
+            return {"ok": False, "error": "invalid_blocks"}
         self.posted.append(arguments)
         stamp = f"1700000000.{len(self.posted):06d}"
         return {"ok": True, "channel": channel, "ts": stamp, "message": {"text": arguments["text"]}}
+
+    def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The newest first, as Slack does; all of them are from now."""
+        channel = str(arguments.get("channel"))
+        found = [
+            {"type": "message", "ts": f"1700000000.{number:06d}", "text": message["text"]}
+            | ({"metadata": message["metadata"]} if arguments.get("include_all_metadata") else {})
+            for number, message in enumerate(self.posted, start=1)
+            if message["channel"] == channel and float(arguments.get("oldest", 0)) <= time.time()
+        ]
+        return {"ok": True, "messages": found[::-1][: int(arguments.get("limit", 100))]}
 
 
 @contextmanager
@@ -105,6 +140,8 @@ def _handler_of(state: FakeSlack) -> type[BaseHTTPRequestHandler]:
             return
 
         def _serve(self, body: bytes) -> None:
+            state.requests += 1
+            time.sleep(state.slow_seconds)
             if state.troubles:
                 status, retry_after = state.troubles.pop(0)
                 self._send(status, _trouble_of(status), retry_after)
@@ -114,7 +151,9 @@ def _handler_of(state: FakeSlack) -> type[BaseHTTPRequestHandler]:
                 return
             method = urlsplit(self.path).path.removeprefix("/api/")
             form = self.headers.get("Content-Type") or ""
-            self._send(200, state.answer(method, _arguments(form, body)))
+            answer = state.answer(method, _arguments(form, body))
+            if not (state.answers_late and method == "chat.postMessage"):
+                self._send(200, answer)
 
         def _send(self, status: int, answer: dict[str, Any], retry_after: int = 0) -> None:
             content = json.dumps(answer).encode()
