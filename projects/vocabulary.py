@@ -7,65 +7,26 @@ plane (its editor stores 8, not 10, for the word after two emoji in "😀😀 Me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NewType
+
+from projects.marks import Answer as Answer
+from projects.marks import Json as Json
+from projects.marks import Mark as Mark
+from projects.marks import Shape as Shape
+from projects.marks import answer_from_json as answer_from_json
+from projects.marks import answer_to_json as answer_to_json
+from projects.marks import as_answer as as_answer
+from projects.marks import mark_from_json as mark_from_json
+from projects.marks import mark_to_json as mark_to_json
 
 ProjectId = NewType("ProjectId", int)
 ProductionTaskId = NewType("ProductionTaskId", int)
 SandboxTaskId = NewType("SandboxTaskId", int)
 AnnotationId = NewType("AnnotationId", int)
 UserId = NewType("UserId", int)
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, order=True)
-class Mark:
-    """One comparable statement of an answer: a choice, or a labelled span.
-
-    ``start`` and ``end`` are Python character offsets, end excluded; both are
-    ``None`` for a choice.
-    """
-
-    control: str
-    label: str
-    start: int | None = None
-    end: int | None = None
-
-    @property
-    def is_span(self) -> bool:
-        return self.start is not None and self.end is not None
-
-
-Answer = tuple[Mark, ...]
-"""What an annotation says, reduced to what can be compared, in sorted order.
-
-Repetitions stay: marking one span twice is a different answer from marking it once.
-"""
-
-
-def as_answer(marks: Sequence[Mark]) -> Answer:
-    """Marks in the one order in which answers are compared and stored."""
-
-    def place(mark: Mark) -> tuple[object, ...]:
-        ends = (mark.start or 0, mark.end or 0)
-        return (mark.control, *ends, mark.label, mark.start is None, mark.end is None)
-
-    return tuple(sorted(marks, key=place))
-
-
-def answer_to_json(answer: Answer) -> list[Json]:
-    """An answer as plain JSON, for storage."""
-    return [
-        {"control": m.control, "label": m.label, "start": m.start, "end": m.end} for m in answer
-    ]
-
-
-def answer_from_json(rows: Sequence[Mapping[str, Any]]) -> Answer:
-    """The inverse of :func:`answer_to_json`."""
-    return as_answer([Mark(r["control"], r["label"], r.get("start"), r.get("end")) for r in rows])
 
 
 @dataclass(frozen=True)

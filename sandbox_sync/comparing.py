@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from projects.agreement.base import Difference
-from projects.vocabulary import Annotation, Json, Mark, answer_to_json
+from projects.vocabulary import Annotation, Json, Mark, mark_from_json, mark_to_json
 
 
 def digest_of(differences: Sequence[Difference]) -> str:
@@ -57,8 +57,8 @@ def differences_from_json(rows: Sequence[Mapping[str, Any]]) -> tuple[Difference
 
 
 def _mark(mark: Mark | None) -> Json | None:
-    return None if mark is None else answer_to_json((mark,))[0]
+    return None if mark is None else mark_to_json(mark)
 
 
 def _unmark(row: Mapping[str, Any] | None) -> Mark | None:
-    return None if row is None else Mark(row["control"], row["label"], row["start"], row["end"])
+    return None if row is None else mark_from_json(row)

@@ -7,6 +7,8 @@ from collections import Counter
 from projects.agreement.base import Difference
 from projects.vocabulary import Answer, Mark
 
+SAME_FROM = 1.0
+
 
 def agreement(reference: Answer, candidate: Answer) -> float | None:
     """Share of marks that have an equal partner in the other answer (Dice coefficient).
@@ -55,8 +57,9 @@ def differences(reference: Answer, candidate: Answer) -> list[Difference]:
 
 def _only_other(mark: Mark, reference: Answer, candidate: Answer) -> Mark | None:
     """What the candidate said instead, when both said one thing about this control."""
-    ours = [m for m in reference if m.control == mark.control]
-    theirs = [m for m in candidate if m.control == mark.control]
+    subject = (mark.control, mark.item)
+    ours = [m for m in reference if (m.control, m.item) == subject]
+    theirs = [m for m in candidate if (m.control, m.item) == subject]
     return theirs[0] if len(ours) == len(theirs) == 1 else None
 
 

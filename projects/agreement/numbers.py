@@ -9,6 +9,8 @@ from projects.agreement import choices
 from projects.agreement.base import Difference
 from projects.vocabulary import Answer, Mark
 
+SAME_FROM = 1.0
+
 
 def agreement(reference: Answer, candidate: Answer) -> float | None:
     """Share of marks that have an equal partner; two different numbers are partners in part.
