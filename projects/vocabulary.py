@@ -76,6 +76,18 @@ class Task:
     predictions: tuple[Prediction, ...] = ()
 
 
+WORK_SETTINGS = (
+    "show_instruction",
+    "show_skip_button",
+    "skip_queue",
+    "enable_empty_annotation",
+    "show_annotation_history",
+    "show_collab_predictions",
+    "reveal_preannotations_interactively",
+)
+"""Fields of a project that change how its tasks are worked on, as Label Studio names them."""
+
+
 @dataclass(frozen=True)
 class Project:
     """A Label Studio project."""
@@ -93,6 +105,7 @@ class Project:
     skips_count: bool = False
     """Whether a skip is one of them."""
     extra: Json = field(default_factory=dict)
+    """Those of ``WORK_SETTINGS`` that Label Studio told."""
 
 
 def parse_time(value: str | datetime) -> datetime:
@@ -201,4 +214,5 @@ def project_from_json(row: Mapping[str, Any]) -> Project:
         sampling=str(row.get("sampling") or ""),
         overlap=int(row.get("maximum_annotations") or 1),
         skips_count=row.get("skip_queue") == "IGNORE_SKIPPED",
+        extra={name: row[name] for name in WORK_SETTINGS if row.get(name) is not None},
     )

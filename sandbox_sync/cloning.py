@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -44,10 +44,15 @@ class Snapshot:
     guidelines: str
     suggestion: Json | None
     """``model_version``, ``confidence`` in [0, 1] or ``None``, and ``regions``."""
+    own_digest: str = ""
+    """Of production's own data, where ``data`` has what its references stood for instead."""
+    sources: tuple[Json, ...] = ()
+    """What in ``data`` was resolved from where; not part of its name, because it has moments."""
 
     @cached_property
     def data_digest(self) -> str:
-        return digest_of(self.data)
+        """Of production's own data: its answers belong to what that said."""
+        return self.own_digest or digest_of(self.data)
 
     @cached_property
     def guideline_version(self) -> str:
@@ -56,16 +61,15 @@ class Snapshot:
 
     @cached_property
     def digest(self) -> str:
-        return digest_of(
-            {
-                "production_task_id": self.production_task_id,
-                "kind": self.kind,
-                "data": self.data,
-                "label_config": self.label_config,
-                "guidelines": self.guidelines,
-                "suggestion": self.suggestion,
-            }
-        )
+        named = {
+            "production_task_id": self.production_task_id,
+            "kind": self.kind,
+            "data": self.data,
+            "label_config": self.label_config,
+            "guidelines": self.guidelines,
+            "suggestion": self.suggestion,
+        }
+        return digest_of(named | ({"own_digest": self.own_digest} if self.own_digest else {}))
 
 
 def is_published(task: Task, model_version: str) -> bool:
@@ -168,9 +172,17 @@ def shown_suggestion(snapshot: Snapshot, sandbox_task_id: int) -> Prediction | N
     )
 
 
-def lane_title(kind_title: str, email: str) -> str:
-    """The title of a trainee's project, unique per kind and e-mail and never too long."""
+def project_digest(
+    label_config: str, guidelines: str, sampling: str, settings: Mapping[str, Any]
+) -> str:
+    """The part of a project that has to follow production, as one string."""
+    return digest_of([label_config, guidelines, sampling, dict(settings)])
+
+
+def lane_title(kind_title: str, email: str, generation: int = 1) -> str:
+    """The title of a trainee's project: one per kind, e-mail and generation, never too long."""
     title = f"{kind_title} - practice of {email}"
+    title = title if generation == 1 else f"{title} ({generation})"
     if len(title) <= TITLE_LENGTH:
         return title
     mark = hashlib.sha256(title.encode()).hexdigest()[:8]

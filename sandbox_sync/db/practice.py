@@ -9,9 +9,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from projects.vocabulary import Json
 from sandbox_sync import cloning
 from sandbox_sync.cloning import Candidate, Snapshot
 from sandbox_sync.db.production import IS_ANSWERED
+from sandbox_sync.db.snapshots import thaw
 from sandbox_sync.db.tables import (
     LaneRow,
     PracticeItem,
@@ -39,7 +41,16 @@ class Lane:
     label_config: str
     guidelines: str
     sampling: str
+    settings: Json
+    generation: int
     looked_until: datetime | None
+
+    @property
+    def wanted(self) -> str:
+        """Digest of what its project has to look like; not ``applied``: bring it there."""
+        return cloning.project_digest(
+            self.label_config, self.guidelines, self.sampling, self.settings
+        )
 
 
 def lanes(session: Session) -> list[Lane]:
@@ -74,23 +85,10 @@ def _lane(row: LaneRow, trainee: Trainee, project: ProductionProject) -> Lane:
         label_config=project.label_config,
         guidelines=project.guidelines,
         sampling=project.sampling,
+        settings=project.settings,
+        generation=row.generation,
         looked_until=row.looked_until,
     )
-
-
-def set_project(
-    session: Session, lane_id: int, *, project_id: int, applied: str, seen: str
-) -> None:
-    """Remember the lane's sandbox project and what was brought there."""
-    row = session.get_one(LaneRow, lane_id)
-    row.sandbox_project_id, row.applied, row.seen = project_id, applied, seen
-
-
-def forget_project(session: Session, lane_id: int) -> None:
-    """The lane's project is gone: make a new one, with the items nobody has answered."""
-    row = session.get_one(LaneRow, lane_id)
-    row.sandbox_project_id, row.applied, row.seen, row.looked_until = None, "", "", None
-    _release(session, PracticeItem.id.in_(_open_ids(session, lane_id)))
 
 
 def set_drifted(session: Session, lane_id: int) -> None:
@@ -109,9 +107,12 @@ def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
     open_count = _count_open(session, lane.id)
     if open_count >= depth:
         return ()
+    # What the task says now, whatever its config was when it was copied.
     mine = sa.exists().where(
-        PracticeItem.snapshot == ProductionTask.snapshot,
+        PracticeItem.production_task_id == ProductionTask.id,
         PracticeItem.trainee_id == lane.trainee_id,
+        PracticeItem.snapshot == SnapshotRow.digest,
+        SnapshotRow.data_digest == ProductionTask.data_digest,
     )
     rows = session.execute(
         sa.select(
@@ -199,13 +200,13 @@ def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> No
     )
 
 
-def set_created(session: Session, task_ids: Mapping[str, int]) -> None:
-    """Remember which sandbox task each item became."""
+def set_created(session: Session, task_ids: Mapping[str, int], project_id: int) -> None:
+    """Remember which sandbox task each item became, and in which project."""
     for key, task_id in task_ids.items():
         session.execute(
             sa.update(PracticeItem)
             .where(PracticeItem.key == key, PracticeItem.sandbox_task_id.is_(None))
-            .values(sandbox_task_id=task_id)
+            .values(sandbox_task_id=task_id, sandbox_project_id=project_id)
         )
 
 
@@ -216,11 +217,18 @@ def set_suggested(session: Session, keys: Iterable[str], *, now: datetime) -> No
     )
 
 
-def recorded_tasks(session: Session, lane_id: int) -> dict[str, int]:
-    """Sandbox task by key."""
+def show_again(session: Session, item_id: int) -> None:
+    """The item's suggestion is another now: take care that it is shown."""
+    session.get_one(PracticeItem, item_id).suggested_at = None
+
+
+def recorded_tasks(session: Session, lane_id: int, project_id: int) -> dict[str, int]:
+    """Sandbox task by key, of the items that this project of the lane has."""
     found = session.execute(
         sa.select(PracticeItem.key, PracticeItem.sandbox_task_id).where(
-            PracticeItem.lane_id == lane_id, PracticeItem.sandbox_task_id.is_not(None)
+            PracticeItem.lane_id == lane_id,
+            PracticeItem.sandbox_project_id == project_id,
+            PracticeItem.sandbox_task_id.is_not(None),
         )
     )
     return {key: task_id for key, task_id in found if task_id is not None}
@@ -236,14 +244,6 @@ def owners(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
     return {task_id: key for task_id, key in found if task_id is not None}
 
 
-def taken_projects(session: Session, *, except_lane: int) -> set[int]:
-    """The sandbox projects of all other lanes."""
-    found = sa.select(LaneRow.sandbox_project_id).where(
-        LaneRow.id != except_lane, LaneRow.sandbox_project_id.is_not(None)
-    )
-    return {number for number in session.scalars(found) if number is not None}
-
-
 def move(session: Session, key: str, sandbox_task_id: int) -> None:
     """From now on the item is this task."""
     session.execute(
@@ -254,48 +254,57 @@ def move(session: Session, key: str, sandbox_task_id: int) -> None:
 
 
 def lane_of_key(session: Session, key: str, project_id: int) -> int | None:
-    """The lane with an item of this key, if this is the lane's project."""
+    """The lane with an item of this key, if that item's task is in this project."""
     return session.scalar(
-        sa.select(PracticeItem.lane_id)
-        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
-        .where(PracticeItem.key == key, LaneRow.sandbox_project_id == project_id)
+        sa.select(PracticeItem.lane_id).where(
+            PracticeItem.key == key, PracticeItem.sandbox_project_id == project_id
+        )
     )
 
 
 def release(session: Session, sandbox_task_id: int) -> bool:
     """An open item that has lost its task will get a new one; False if no open item was it."""
     is_it = PracticeItem.sandbox_task_id == sandbox_task_id
-    return bool(_release(session, is_it, PracticeItem.id.not_in(sa.select(Submission.item_id))))
+    return bool(release_all(session, is_it))
 
 
-def _release(session: Session, *which: sa.ColumnElement[bool]) -> list[int]:
-    """``attempted_at`` stays: whoever makes the new one looks for an old one first."""
-    lost = sa.update(PracticeItem).where(*which)
-    lost = lost.values(sandbox_task_id=None, suggested_at=None, skipped_at=None)
+def release_all(session: Session, *which: sa.ColumnElement[bool]) -> list[int]:
+    """Of these items, those that nobody has answered will get a new task; their ids.
+
+    ``attempted_at`` stays: whoever makes the new one looks for an old one first.
+    """
+    is_open = PracticeItem.id.not_in(sa.select(Submission.item_id))
+    lost = sa.update(PracticeItem).where(is_open, *which)
+    lost = lost.values(
+        sandbox_task_id=None, sandbox_project_id=None, suggested_at=None, skipped_at=None
+    )
     return list(session.scalars(lost.returning(PracticeItem.id)))
 
 
 def item_of_task(session: Session, sandbox_task_id: int) -> tuple[PracticeItem, int | None] | None:
     """The item that a sandbox task is, and the sandbox project it belongs in."""
-    row = session.execute(
-        sa.select(PracticeItem, LaneRow.sandbox_project_id)
-        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    item = session.scalar(
+        sa.select(PracticeItem)
         .where(PracticeItem.sandbox_task_id == sandbox_task_id)
-        .with_for_update(of=PracticeItem)
-    ).one_or_none()
-    return None if row is None else (row[0], row[1])
+        .with_for_update()
+    )
+    return None if item is None else (item, item.sandbox_project_id)
 
 
-def open_tasks(session: Session, lane_id: int) -> dict[int, int]:
-    """Sandbox task id by item id, of the items without a submission."""
-    found = _OPEN.where(PracticeItem.lane_id == lane_id, PracticeItem.sandbox_task_id.is_not(None))
+def open_tasks(session: Session, lane_id: int, project_id: int) -> dict[int, int]:
+    """Sandbox task id by item id, of this project's items without a submission."""
+    found = _OPEN.where(
+        PracticeItem.lane_id == lane_id,
+        PracticeItem.sandbox_project_id == project_id,
+        PracticeItem.sandbox_task_id.is_not(None),
+    )
     return {row.id: row.sandbox_task_id or 0 for row in session.scalars(found)}
 
 
-def known_task_count(session: Session, lane_id: int) -> int:
-    """How many sandbox tasks this lane should have."""
+def known_task_count(session: Session, lane_id: int, project_id: int) -> int:
+    """How many tasks this project of the lane should have."""
     counted = sa.select(sa.func.count(PracticeItem.sandbox_task_id)).where(
-        PracticeItem.lane_id == lane_id
+        PracticeItem.lane_id == lane_id, PracticeItem.sandbox_project_id == project_id
     )
     return session.scalar(counted) or 0
 
@@ -305,25 +314,8 @@ def snapshot(session: Session, digest: str) -> Snapshot:
     return thaw(session.get_one(SnapshotRow, digest))
 
 
-def thaw(row: SnapshotRow) -> Snapshot:
-    """A row as the value it stores."""
-    return Snapshot(
-        production_task_id=row.production_task_id,
-        kind=row.kind,
-        data=row.data,
-        label_config=row.label_config,
-        guidelines=row.guidelines,
-        suggestion=row.suggestion,
-    )
-
-
 _OPEN = (
     sa.select(PracticeItem)
     .outerjoin(Submission, Submission.item_id == PracticeItem.id)
     .where(Submission.item_id.is_(None))
 )
-
-
-def _open_ids(session: Session, lane_id: int) -> list[int]:
-    found = _OPEN.where(PracticeItem.lane_id == lane_id, PracticeItem.skipped_at.is_(None))
-    return [row.id for row in session.scalars(found)]

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from projects.vocabulary import Annotation, Project, Task
 from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db.references import is_same
+from sandbox_sync.db.snapshots import store
 from sandbox_sync.db.tables import (
     ProductionProject,
     ProductionTask,
     Reference,
-    SnapshotRow,
 )
 from sandbox_sync.db.writing import insert_once
 
@@ -35,6 +35,7 @@ def save_project(session: Session, project: Project, *, kind: str) -> Production
         label_config="",
         guidelines="",
         sampling="",
+        settings={},
         model_version="",
         task_count=0,
     )
@@ -44,6 +45,7 @@ def save_project(session: Session, project: Project, *, kind: str) -> Production
     row.label_config = project.label_config
     row.guidelines = project.guidelines
     row.sampling = project.sampling
+    row.settings = project.extra
     row.model_version = project.model_version
     row.task_count = project.task_count
     return row
@@ -110,20 +112,7 @@ def save_snapshot(
     eligible_at: datetime,
 ) -> bool:
     """Store the snapshot once, and make it the newest of its task; False if there is a newer."""
-    insert_once(
-        session,
-        SnapshotRow,
-        digest=snapshot.digest,
-        production_task_id=snapshot.production_task_id,
-        kind=snapshot.kind,
-        data=snapshot.data,
-        data_digest=snapshot.data_digest,
-        label_config=snapshot.label_config,
-        guidelines=snapshot.guidelines,
-        guideline_version=snapshot.guideline_version,
-        suggestion=snapshot.suggestion,
-        taken_at=now,
-    )
+    store(session, snapshot, now=now)
     insert_once(
         session,
         ProductionTask,

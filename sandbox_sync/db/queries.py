@@ -235,10 +235,11 @@ def _clones(session: Session) -> int:
     counted = (
         sa.select(sa.func.count(PracticeItem.sandbox_task_id))
         .join(ProductionTask, ProductionTask.id == PracticeItem.production_task_id)
+        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .join(Trainee, Trainee.id == PracticeItem.trainee_id)
         .where(
             ProductionTask.deleted_at.is_(None),
-            ProductionTask.snapshot == PracticeItem.snapshot,
+            ProductionTask.data_digest == SnapshotRow.data_digest,
             Trainee.left_at.is_(None),
         )
     )

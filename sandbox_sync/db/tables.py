@@ -40,6 +40,8 @@ class ProductionProject(Base):
     label_config: Mapped[str] = mapped_column(default="")
     guidelines: Mapped[str] = mapped_column(default="")
     sampling: Mapped[str] = mapped_column(default="")
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Its other fields that change how tasks are worked on; ``vocabulary.WORK_SETTINGS``."""
     model_version: Mapped[str] = mapped_column(default="")
     task_count: Mapped[int] = mapped_column(default=0)
     looked_until: Mapped[datetime | None]

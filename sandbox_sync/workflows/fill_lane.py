@@ -10,6 +10,7 @@ from projects.kit.database import now as this_moment
 from projects.vocabulary import Task
 from sandbox_sync import cloning
 from sandbox_sync.db import practice as rows
+from sandbox_sync.db import snapshots
 from sandbox_sync.workflows.practice import remove_twins
 from sandbox_sync.workflows.room import Room
 
@@ -22,7 +23,10 @@ def fill(room: Room, lane_id: int) -> None:
         lane = rows.lane(session, lane_id)
         if lane is None or lane.sandbox_project_id is None:
             return
-        digests = rows.plan(session, lane, depth=room.settings.queue_depth)
+        planned = rows.plan(session, lane, depth=room.settings.queue_depth)
+        digests = snapshots.in_step(
+            session, planned, lane.label_config, lane.guidelines, now=this_moment()
+        )
         rows.reserve(session, lane, digests, now=this_moment())
         waiting = [item for item in rows.unfinished(session, lane.id) if not _in_flight(room, item)]
         rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
@@ -61,7 +65,7 @@ def _create(
     )
     task_ids |= dict(zip((item.key for item in missing), made, strict=True))
     with room.transaction() as session:
-        rows.set_created(session, task_ids)
+        rows.set_created(session, task_ids, project_id)
     log.info("items.cloned", sandbox_project=project_id, created=len(made), found=len(there))
     return task_ids
 

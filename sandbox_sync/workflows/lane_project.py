@@ -1,15 +1,24 @@
-"""One project for each lane in the sandbox, in step with production."""
+"""One project for each lane in the sandbox, in step with production.
+
+A project with answers in it refuses a labelling config without the controls that
+they were given with. Then the lane begins a new generation: a new project with the
+new config, where its open items are made again. The old one keeps its answers.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from projects.kit import logs
+from projects.kit.database import now as this_moment
+from projects.kit.errors import LabelStudioRefused
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Project
 from sandbox_sync import cloning
+from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
-from sandbox_sync.workflows.practice import project_digest
+from sandbox_sync.workflows.generation import move_open_items
+from sandbox_sync.workflows.practice import seen_digest
 from sandbox_sync.workflows.room import Room
 
 HOOK_ACTIONS = (
@@ -20,6 +29,7 @@ HOOK_ACTIONS = (
     "TASKS_DELETED",
     "PROJECT_UPDATED",
 )
+BAD_REQUEST = 400
 
 log = logs.get(__name__)
 
@@ -31,44 +41,68 @@ def ensure_project(room: Room, lane_id: int) -> None:
     if lane is None or not lane.label_config:
         return
     project_id = lane.sandbox_project_id
-    wanted = project_digest(lane.label_config, lane.guidelines, lane.sampling)
-    if project_id is None or lane.applied != wanted:
-        project = _bring(room, lane)
-        seen = project_digest(project.label_config, project.guidelines, project.sampling)
-        with room.transaction() as session:
-            rows.set_project(session, lane.id, project_id=project.id, applied=wanted, seen=seen)
-        project_id = project.id
-        log.info("lane.in_step", lane=lane.id, sandbox_project=project.id)
-    if lane.id not in room.hooked:
+    if project_id is None or lane.applied != lane.wanted:
+        project_id = _bring(room, lane)
+    if project_id not in room.hooked:
         room.sandbox.ensure_webhook(
             project_id,
             room.settings.sandbox_hook,
             headers={SECRET_HEADER: room.settings.sandbox_webhook_secret.get_secret_value()},
             actions=HOOK_ACTIONS,
         )
-        room.hooked.add(lane.id)
+        room.hooked.add(project_id)
 
 
-def _bring(room: Room, lane: rows.Lane) -> Project:
-    title = cloning.lane_title(room.title(lane.kind), lane.email)
-    fields: dict[str, Any] = {
-        "expert_instruction": lane.guidelines,
-        "show_instruction": bool(lane.guidelines),
-        "show_collab_predictions": True,
-    }
-    if lane.sampling:
-        fields["sampling"] = lane.sampling
+def _bring(room: Room, lane: rows.Lane) -> int:
     project_id = lane.sandbox_project_id
     if project_id is None:
-        project_id = _new_project(room, lane, title, fields).id
-    room.sandbox.update_project(project_id, label_config=lane.label_config, **fields)
-    return room.sandbox.project(project_id)
-
-
-def _new_project(room: Room, lane: rows.Lane, title: str, fields: dict[str, Any]) -> Project:
-    """The project of this title, unless it is another lane's: members can rename theirs."""
+        project_id = _new_project(room, lane).id
+    try:
+        room.sandbox.update_project(project_id, label_config=lane.label_config, **_fields_of(lane))
+    except LabelStudioRefused as error:
+        if lane.sandbox_project_id is None or not _refuses_config(error):
+            raise
+        return _begin_generation(room, lane, refused_by=project_id)
+    move_open_items(room, lane, project_id)
+    project = room.sandbox.project(project_id)
     with room.transaction() as session:
-        taken = rows.taken_projects(session, except_lane=lane.id)
+        project_rows.set_project(
+            session,
+            lane.id,
+            project_id=project.id,
+            applied=lane.wanted,
+            seen=seen_digest(project),
+            now=this_moment(),
+        )
+    log.info("lane.in_step", lane=lane.id, sandbox_project=project.id)
+    return project.id
+
+
+def _refuses_config(error: LabelStudioRefused) -> bool:
+    return error.code == BAD_REQUEST and "label_config" in error.detail
+
+
+def _begin_generation(room: Room, lane: rows.Lane, *, refused_by: int) -> int:
+    with room.transaction() as session:
+        project_rows.begin_generation(session, lane.id, refused_by=refused_by, now=this_moment())
+        following = rows.lane(session, lane.id)
+    log.warning("lane.new_generation", lane=lane.id, retired=refused_by)
+    return _bring(room, following or lane)
+
+
+def _fields_of(lane: rows.Lane) -> dict[str, Any]:
+    fields: dict[str, Any] = {"expert_instruction": lane.guidelines, **lane.settings}
+    if lane.sampling:
+        fields["sampling"] = lane.sampling
+    return fields
+
+
+def _new_project(room: Room, lane: rows.Lane) -> Project:
+    """The project of the lane's title, unless it is taken: members can rename theirs."""
+    title = cloning.lane_title(room.title(lane.kind), lane.email, lane.generation)
+    fields = _fields_of(lane)
+    with room.transaction() as session:
+        taken = project_rows.taken_projects(session, except_lane=lane.id)
     named = {project.id for project in room.sandbox.projects() if project.title == title}
     if not named & taken:
         return room.sandbox.ensure_project(title, label_config=lane.label_config, **fields)

@@ -11,6 +11,7 @@ from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Project, Task
 from sandbox_sync import cloning
+from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import trainees
 from sandbox_sync.workflows import submissions
@@ -95,9 +96,11 @@ def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
     return newest
 
 
-def project_digest(label_config: str, guidelines: str, sampling: str) -> str:
-    """The part of a project that has to follow production, as one string."""
-    return cloning.digest_of([label_config, guidelines, sampling])
+def seen_digest(project: Project) -> str:
+    """The part of a project that has to follow production, as Label Studio shows it."""
+    return cloning.project_digest(
+        project.label_config, project.guidelines, project.sampling, project.extra
+    )
 
 
 def _look_at_lane(
@@ -106,8 +109,7 @@ def _look_at_lane(
     project = listing.get(lane.sandbox_project_id or 0) or _project_of(room, lane)
     if project is None:
         return
-    seen = project_digest(project.label_config, project.guidelines, project.sampling)
-    if lane.seen and seen != lane.seen:
+    if lane.seen and seen_digest(project) != lane.seen:
         with room.transaction() as session:
             rows.set_drifted(session, lane.id)
     since = None if lane.looked_until is None else lane.looked_until - OVERLAP
@@ -115,7 +117,7 @@ def _look_at_lane(
     with room.transaction() as session:
         if newest is not None:
             rows.set_looked_until(session, lane.id, newest)
-        expected = rows.known_task_count(session, lane.id)
+        expected = rows.known_task_count(session, lane.id, project.id)
     if thoroughly or project.task_count < expected:
         _find_deleted(room, lane.id, project.id)
     remove_twins(room, lane.id, project, thoroughly=thoroughly)
@@ -127,7 +129,7 @@ def _project_of(room: Room, lane: rows.Lane) -> Project | None:
         return room.sandbox.project(lane.sandbox_project_id or 0)
     except NotInLabelStudio:
         with room.transaction() as session:
-            rows.forget_project(session, lane.id)
+            project_rows.forget_project(session, lane.id)
         log.warning("lane.lost", lane=lane.id)
         return None
 
@@ -139,7 +141,7 @@ def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool
     The copy that was answered stays, and its answer counts; the others go.
     """
     with room.transaction() as session:
-        recorded = rows.recorded_tasks(session, lane_id)
+        recorded = rows.recorded_tasks(session, lane_id, project.id)
     if project.task_count <= len(recorded) and not thoroughly:
         return
     copies: dict[str, list[Task]] = defaultdict(list)
@@ -173,7 +175,7 @@ def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> No
 
 def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
     with room.transaction() as session:
-        known = rows.open_tasks(session, lane_id)
+        known = rows.open_tasks(session, lane_id, project_id)
     present = {task.id for task in room.sandbox.tasks(project_id)}
     look_at_tasks(room, sorted(set(known.values()) - present))
 

@@ -74,7 +74,7 @@ class Room:
     sandbox: LabelStudioWriter
     notifier: Notifier
     hooked: set[int] = field(default_factory=set)
-    """Lanes whose webhook this process has made sure of."""
+    """Sandbox projects whose webhook this process has made sure of."""
     looking: database.Sessions | None = None
     hands: Hands | None = None
     """Threads that begin what was accepted at once; without, the queue does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from projects.kit import logs
 from sandbox_sync.db import practice as rows
-from sandbox_sync.workflows.practice import project_digest
 from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
@@ -22,12 +21,12 @@ def top_up(room: Room, *, reason: str, patiently: bool = True) -> int:
     with room.transaction() as session:
         needy = []
         for lane in rows.lanes(session):
-            wanted = project_digest(lane.label_config, lane.guidelines, lane.sampling)
             free = len(rows.plan(session, lane, depth=depth))
             enough = max(1, depth // SHARE) if patiently else 1
-            changed = lane.sandbox_project_id is None or lane.applied != wanted
+            changed = lane.sandbox_project_id is None or lane.applied != lane.wanted
             behind = not patiently and (
-                lane.id not in room.hooked or bool(rows.unfinished(session, lane.id))
+                lane.sandbox_project_id not in room.hooked
+                or bool(rows.unfinished(session, lane.id))
             )
             if changed or behind or free >= enough:
                 needy.append(lane.id)

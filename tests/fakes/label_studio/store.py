@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -132,6 +133,8 @@ class Store:
 
     def update_project(self, project: ProjectRow, fields: Json) -> None:
         _check_project_fields(fields)
+        if "label_config" in fields:
+            self._check_answers_fit(project, str(fields["label_config"]))
         if "model_version" in fields:
             self._check_model_version(project, str(fields["model_version"] or ""))
         known = {key: value for key, value in fields.items() if key in PROJECT_DEFAULTS}
@@ -288,6 +291,24 @@ class Store:
         rows = [p for p in self.predictions_of(task.id) if version and p.model_version == version]
         return rows[-1].json() if rows else {}
 
+    def _check_answers_fit(self, project: ProjectRow, label_config: str) -> None:
+        """A control that was answered with has to stay; one of its labels may go."""
+        controls = controls_of(label_config)
+        answered = Counter(
+            (region.get("from_name"), region.get("to_name"), region.get("type"))
+            for row in self.annotations.values()
+            if row.project == project.id
+            for region in row.result
+        )
+        lost = [
+            f"{count} with from_name={control}, to_name={target}, type={form}"
+            for (control, target, form), count in answered.items()
+            if control and controls.get(control) != (target, form)
+        ]
+        if lost:
+            said = "Created annotations are incompatible with provided labeling schema, we found:"
+            raise invalid("\n".join([said, *lost]), "label_config")
+
     def _check_model_version(self, project: ProjectRow, wanted: str) -> None:
         versions = {p.model_version for p in self.predictions.values() if p.project == project.id}
         titles = {backend.title for backend in self.backends_of(project.id)}
@@ -325,6 +346,16 @@ def required_fields(label_config: str) -> tuple[str, ...]:
         tag.get("value") or "" for tag in root.iter() if tag.get("name") and tag.get("value")
     )
     return tuple(found for value in values for found in re.findall(r"\$(\w+)", value)[:1])
+
+
+@lru_cache(maxsize=32)
+def controls_of(label_config: str) -> dict[str, tuple[str, str]]:
+    """What each control of a labelling config is about, and the type of its regions."""
+    return {
+        str(tag.get("name")): (str(tag.get("toName")), tag.tag.lower())
+        for tag in ElementTree.fromstring(label_config).iter()
+        if tag.get("name") and tag.get("toName")
+    }
 
 
 @lru_cache(maxsize=32)

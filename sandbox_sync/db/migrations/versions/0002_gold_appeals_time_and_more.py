@@ -211,6 +211,9 @@ def upgrade() -> None:
     op.add_column(
         "production_project", sa.Column("policy", sa.JSON(), nullable=False, server_default="{}")
     )
+    op.add_column(
+        "production_project", sa.Column("settings", sa.JSON(), nullable=False, server_default="{}")
+    )
     op.add_column("production_project", sa.Column("added_at", UtcTime(), nullable=True))
     op.add_column("production_project", sa.Column("removed_at", UtcTime(), nullable=True))
     op.add_column(
@@ -321,6 +324,7 @@ def downgrade() -> None:
     op.drop_column("practice_item", "reveal_prediction_id")
     op.drop_column("production_project", "title")
     op.drop_column("production_project", "policy")
+    op.drop_column("production_project", "settings")
     op.drop_column("production_project", "added_at")
     op.drop_column("production_project", "removed_at")
     op.drop_column("production_project", "derived_with")

@@ -1,0 +1,122 @@
+"""What becomes of a lane's open items and of its earlier projects when its project changes."""
+
+from __future__ import annotations
+
+from projects.kit import logs
+from projects.kit.database import now as this_moment
+from projects.kit.errors import NotInLabelStudio
+from projects.vocabulary import Task
+from sandbox_sync import changes, cloning
+from sandbox_sync.db import lane_projects as rows
+from sandbox_sync.db import practice as items
+from sandbox_sync.db import snapshots
+from sandbox_sync.workflows.apart import apart
+from sandbox_sync.workflows.practice import record
+from sandbox_sync.workflows.room import OVERLAP, Room
+
+log = logs.get(__name__)
+
+
+def move_open_items(room: Room, lane: items.Lane, project_id: int) -> None:
+    """Open items in an earlier project of the lane will be made again in this one."""
+    restate_open_items(room, lane)
+    with room.transaction() as session:
+        stranded = [
+            item
+            for item in rows.open_items(session, lane.id)
+            if item.sandbox_project_id != project_id
+        ]
+    moved = sum(_move(room, item) for item in stranded)
+    if moved:
+        log.info("items.moved", lane=lane.id, count=moved)
+
+
+def _move(room: Room, item: rows.OpenItem) -> bool:
+    """Take the old copy away, unless it was answered in the meantime: that answer counts."""
+    try:
+        task = room.sandbox.task(item.sandbox_task_id)
+    except NotInLabelStudio:
+        task = None
+    if task is not None and task.annotations:
+        record(room, [task])
+        with room.transaction() as session:
+            if item.id not in {one.id for one in rows.open_items(session, item.lane_id)}:
+                return False
+    room.sandbox.delete_task(item.sandbox_task_id)
+    with room.transaction() as session:
+        return items.release(session, item.sandbox_task_id)
+
+
+def restate_open_items(room: Room, lane: items.Lane) -> None:
+    """Open items are answered with the config of now, so they are read with it too.
+
+    Gold keeps the snapshot that its key was settled for.
+    """
+    with room.transaction() as session:
+        waiting = rows.open_items(session, lane.id)
+        frozen = {item.id: items.snapshot(session, item.snapshot) for item in waiting}
+    stale = [
+        item
+        for item in waiting
+        if changes.between(frozen[item.id].label_config, lane.label_config).matters
+    ]
+    for item in stale:
+        with apart("open_item", passing=False, item=item.id):
+            _restate(room, lane, item, frozen[item.id])
+
+
+def _restate(room: Room, lane: items.Lane, item: rows.OpenItem, before: cloning.Snapshot) -> None:
+    try:
+        task = room.sandbox.task(item.sandbox_task_id)
+    except NotInLabelStudio:
+        return
+    record(room, [task])
+    following = snapshots.with_config(before, lane.label_config, lane.guidelines)
+    with room.transaction() as session:
+        still_open = {one.id for one in rows.open_items(session, lane.id)}
+        if item.id not in still_open or snapshots.is_gold(session, item.snapshot):
+            return
+        if not snapshots.restate_item(session, item.id, following, now=this_moment()):
+            return
+        if following.suggestion == before.suggestion:
+            return
+        items.show_again(session, item.id)
+    for prediction in task.predictions:
+        room.sandbox.delete_prediction(prediction.id or 0)
+
+
+def look_at_retired(room: Room, *, thoroughly: bool = False) -> None:
+    """Answers in earlier projects still count, and may still be changed or deleted."""
+    with room.transaction() as session:
+        retired = rows.retired(session)
+    for project in retired:
+        with apart("retired_project", sandbox_project=project.sandbox_project_id):
+            _look_at(room, project, thoroughly=thoroughly)
+
+
+def _look_at(room: Room, project: rows.Retired, *, thoroughly: bool) -> None:
+    since = None if project.looked_until is None else project.looked_until - OVERLAP
+    number = project.sandbox_project_id
+    try:
+        room.sandbox.project(number)
+    except NotInLabelStudio:
+        with room.transaction() as session:
+            rows.forget_retired(session, number)
+        return
+    tasks = list(room.sandbox.tasks(number, updated_after=None if thoroughly else since))
+    newest = record(room, tasks)
+    if newest is not None:
+        with room.transaction() as session:
+            rows.set_looked_until(session, number, newest)
+    if thoroughly:
+        _remove_late_copies(room, tasks)
+
+
+def _remove_late_copies(room: Room, tasks: list[Task]) -> None:
+    """Copies of ours that landed here after their items had moved, and nobody answered."""
+    with room.transaction() as session:
+        owners = items.owners(session, [task.id for task in tasks])
+    for task in tasks:
+        if task.id not in owners and cloning.key_of(task) and not task.annotations:
+            room.sandbox.delete_task(task.id)
+            log.warning("item.late_copy_removed", sandbox_task=task.id)

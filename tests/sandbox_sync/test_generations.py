@@ -1,0 +1,128 @@
+"""A config that a trainee's project refuses begins a new project, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from projects.kit.errors import PlatformError
+from projects.kit.label_studio import LabelStudioWriter
+from tests.fakes.label_studio.records import ProjectRow
+from tests.sandbox_sync.house import ADA, BEN, INTENT, House, choice
+
+ONE, TWO = INTENT.labels[:2]
+RENAMED = INTENT.label_config.replace('name="intent"', 'name="purpose"')
+
+
+def projects_of(house: House, email: str) -> list[ProjectRow]:
+    rows = house.sandbox.store.projects.values()
+    start = f"{INTENT.title} - practice of {email}"
+    return [row for row in rows if row.fields["title"].startswith(start)]
+
+
+def texts_in(house: House, project: ProjectRow) -> list[str]:
+    return sorted(task.data["text"] for task in house.sandbox.store.tasks_of(project.id))
+
+
+def one_answered_one_open(house: House) -> list[int]:
+    ids = house.publish("intent", ["First", "Second"])
+    house.reconcile()
+    house.practise(ADA, "intent", ids[0], choice(TWO))
+    house.drain()
+    return ids
+
+
+def rename_the_control(house: House) -> None:
+    house.production.writer().update_project(house.projects["intent"], label_config=RENAMED)
+
+
+def test_a_refused_config_begins_a_new_project_with_the_open_items(house: House) -> None:
+    one_answered_one_open(house)
+    rename_the_control(house)
+    house.reconcile()
+    assert house.failures == []
+    (old, new), (bens,) = projects_of(house, ADA), projects_of(house, BEN)
+    assert [old.label_config, new.label_config] == [INTENT.label_config, RENAMED]
+    assert new.fields["title"] == f"{old.fields['title']} (2)"
+    assert texts_in(house, old) == ["First"]
+    assert texts_in(house, new) == ["Second"]
+    # nobody had answered in BEN's: it took the config
+    assert (bens.label_config, texts_in(house, bens)) == (RENAMED, ["First", "Second"])
+    assert {hook.project for hook in house.sandbox.store.webhooks.values()} >= {old.id, new.id}
+    house.reconcile(passes=3)
+    assert len(projects_of(house, ADA)) == 2
+    assert len(house.sandbox.store.tasks) == 4
+
+
+def test_an_answer_in_the_old_project_is_still_compared(house: House) -> None:
+    ids = one_answered_one_open(house)
+    rename_the_control(house)
+    house.reconcile()
+    house.production.writer().update_project(
+        house.projects["intent"], label_config=INTENT.label_config
+    )
+    house.answer("intent", ids[0], choice(ONE))
+    house.reconcile()
+    assert house.summary()["comparisons"] == 1
+    assert len(house.outbox()) == 1
+
+
+def test_an_answer_nobody_told_us_of_is_found_before_the_old_copy_goes(house: House) -> None:
+    ids = one_answered_one_open(house)
+    deliver, house.sandbox.deliver = house.sandbox.deliver, None
+    house.practise(ADA, "intent", ids[1], choice(ONE))
+    house.sandbox.deliver = deliver
+    rename_the_control(house)
+    house.reconcile()
+    old, new = projects_of(house, ADA)
+    assert (texts_in(house, old), texts_in(house, new)) == (["First", "Second"], [])
+    assert house.summary()["submissions"] == 2
+
+
+def test_killed_between_any_two_steps_the_same_is_reached(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_answered_one_open(house)
+    rename_the_control(house)
+    for method in ("create_project", "delete_task", "import_tasks"):
+        with monkeypatch.context() as patch:
+            patch.setattr(LabelStudioWriter, method, _killed)
+            with pytest.raises(KeyboardInterrupt):
+                house.reconcile()
+    house.reconcile(passes=3)
+    old, new = projects_of(house, ADA)
+    assert (texts_in(house, old), texts_in(house, new)) == (["First"], ["Second"])
+    assert house.summary()["clones"] == 4
+
+
+def test_a_config_that_even_a_new_project_refuses_is_no_reason_for_another(
+    house: House,
+) -> None:
+    one_answered_one_open(house)
+    house.sandbox.fail_next("POST", "/api/projects", status=400, times=5)
+    rename_the_control(house)
+    house.reconcile()
+    assert any(isinstance(error, PlatformError) for error in house.failures)
+    assert len(projects_of(house, ADA)) == 1
+    house.reconcile(passes=8)
+    assert len(projects_of(house, ADA)) == 2
+
+
+def test_settings_that_change_the_work_follow_production(house: House) -> None:
+    house.publish("intent", ["First"])
+    house.reconcile()
+    house.production.writer().update_project(
+        house.projects["intent"], show_skip_button=False, enable_empty_annotation=False
+    )
+    house.drain()
+    for email in (ADA, BEN):
+        (project,) = projects_of(house, email)
+        assert project.fields["show_skip_button"] is False
+        assert project.fields["enable_empty_annotation"] is False
+    # a member changes one back
+    house.sandbox.writer().update_project(projects_of(house, ADA)[0].id, show_skip_button=True)
+    house.reconcile()
+    assert projects_of(house, ADA)[0].fields["show_skip_button"] is False
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
