@@ -72,6 +72,22 @@ class ProductionTask(Base):
     deleted_at: Mapped[datetime | None]
 
 
+class FrozenData(Base):
+    """What the references in a production task's data stood for; kept from when it appeared."""
+
+    __tablename__ = "frozen_data"
+    production_task_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data_digest: Mapped[str]
+    """Of production's own data; with other data everything begins anew."""
+    data: Mapped[dict[str, Any] | None]
+    """With everything resolved; ``None`` while something cannot be."""
+    sources: Mapped[list[Any]]
+    begun_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None] = mapped_column(index=True)
+    frozen_at: Mapped[datetime | None]
+
+
 class SnapshotRow(Base):
     """A frozen production task; never changed."""
 

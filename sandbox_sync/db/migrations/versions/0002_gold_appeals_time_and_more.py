@@ -28,6 +28,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("annotation_id"),
     )
     op.create_table(
+        "frozen_data",
+        sa.Column("production_task_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("data_digest", sa.String(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=True),
+        sa.Column("sources", sa.JSON(), nullable=False),
+        sa.Column("begun_at", UtcTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("retry_at", UtcTime(), nullable=True),
+        sa.Column("frozen_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("production_task_id"),
+    )
+    op.create_table(
         "notice",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -255,6 +267,7 @@ def _index() -> None:
     op.create_index(
         op.f("ix_committed_answer_worker_id"), "committed_answer", ["worker_id"], unique=False
     )
+    op.create_index(op.f("ix_frozen_data_retry_at"), "frozen_data", ["retry_at"], unique=False)
     op.create_index(op.f("ix_notice_state"), "notice", ["state"], unique=False)
     op.create_index(
         op.f("ix_config_change_production_project_id"),
@@ -298,18 +311,7 @@ def _fill() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_committed_answer_production_task_id"), table_name="committed_answer")
-    op.drop_index(op.f("ix_committed_answer_worker_id"), table_name="committed_answer")
-    op.drop_index(op.f("ix_notice_state"), table_name="notice")
-    op.drop_index(op.f("ix_config_change_production_project_id"), table_name="config_change")
-    op.drop_index(op.f("ix_gold_item_production_project_id"), table_name="gold_item")
-    op.drop_index(op.f("ix_lane_project_lane_id"), table_name="lane_project")
-    op.drop_index(op.f("ix_practice_time_day"), table_name="practice_time")
-    op.drop_index(op.f("ix_practice_time_trainee_id"), table_name="practice_time")
-    op.drop_index(op.f("ix_appeal_comparison_id"), table_name="appeal")
-    op.drop_index(op.f("ix_appeal_trainee_id"), table_name="appeal")
-    op.drop_index(op.f("ix_feedback_notice_id"), table_name="feedback")
-    op.drop_index(op.f("ix_practice_item_gold_id"), table_name="practice_item")
+    _drop_indexes()
     op.drop_column("comparison", "reference_source")
     op.drop_column("feedback", "not_before")
     op.drop_column("feedback", "notice_id")
@@ -339,6 +341,7 @@ def downgrade() -> None:
     op.drop_column("trainee", "digest")
     op.drop_column("trainee", "digest_at")
     op.drop_table("appeal")
+    op.drop_table("frozen_data")
     op.drop_table("practice_time")
     op.drop_table("lane_project")
     op.drop_table("gold_revision")
@@ -349,3 +352,19 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("notice")
     op.drop_table("committed_answer")
+
+
+def _drop_indexes() -> None:
+    op.drop_index(op.f("ix_committed_answer_production_task_id"), table_name="committed_answer")
+    op.drop_index(op.f("ix_committed_answer_worker_id"), table_name="committed_answer")
+    op.drop_index(op.f("ix_notice_state"), table_name="notice")
+    op.drop_index(op.f("ix_config_change_production_project_id"), table_name="config_change")
+    op.drop_index(op.f("ix_gold_item_production_project_id"), table_name="gold_item")
+    op.drop_index(op.f("ix_lane_project_lane_id"), table_name="lane_project")
+    op.drop_index(op.f("ix_practice_time_day"), table_name="practice_time")
+    op.drop_index(op.f("ix_practice_time_trainee_id"), table_name="practice_time")
+    op.drop_index(op.f("ix_appeal_comparison_id"), table_name="appeal")
+    op.drop_index(op.f("ix_appeal_trainee_id"), table_name="appeal")
+    op.drop_index(op.f("ix_feedback_notice_id"), table_name="feedback")
+    op.drop_index(op.f("ix_practice_item_gold_id"), table_name="practice_item")
+    op.drop_index(op.f("ix_frozen_data_retry_at"), table_name="frozen_data")
