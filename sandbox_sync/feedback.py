@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from projects.agreement.base import Difference
 from projects.kit.intervals import Estimate
 from projects.vocabulary import Answer, Json, Mark
+from sandbox_sync import blocks
 
 SIGNS = {"same": "=", "boundary": "↔", "wrong label": "≠", "missed": "-", "spurious": "+"}
 """One sign per kind of difference, readable without colour."""
 QUOTE_LENGTH = 80
+EXCERPT = 600
+"""Characters of the message that are quoted; the page shows all of it."""
 LINES_SHOWN = 20
-"""A Slack block takes 3,000 characters; the page shows the rest."""
+TEXT_SHOWN = 2900
+TEXT_LENGTH = 12_000
+KINDS_SHOWN, ITEMS_SHOWN = 10, 15
+"""Of a digest: a message of Slack takes 50 blocks."""
+ENTRY_LINES, ENTRY_LENGTH = 3, 160
+SO_FAR = "Your agreement so far"
 DASH = "\u2013"
 ROUNDING = 1e-9
 """What arithmetic may leave of nothing."""
@@ -88,44 +96,91 @@ def name_mark(text: str, mark: Mark) -> str:
 
 def compose(report: Report) -> Message:
     """The personal message about one comparison."""
-    changed = [d for d in report.differences if d.kind != "same"]
-    headline = _headline(report, len(changed))
-    lines = describe(report.text, changed)
-    shown = [f"`{line.sign}` {escape(line.words)}" for line in lines[:LINES_SHOWN]]
+    headline = _headline(report)
+    lines = [f"{line.sign} {line.words}" for line in describe(report.text, _changed(report))]
+    more = "… and {} more on the page."
+    found = [blocks.header(headline), blocks.context(_occasion(report))]
+    if report.text.strip():
+        found.append(blocks.section(f"“{blocks.clip(report.text.strip(), EXCERPT)}”"))
+    found.append(
+        blocks.titled(
+            [
+                ("You", answer_in_words(report.text, report.candidate)),
+                ("Production", answer_in_words(report.text, report.reference)),
+            ]
+        )
+    )
+    if lines:
+        found.append(blocks.section(blocks.fitting(lines[:LINES_SHOWN], TEXT_SHOWN, rest=more)))
     if len(lines) > LINES_SHOWN:
-        shown.append(f"… and {len(lines) - LINES_SHOWN} more on the page.")
-    answers = (
-        f"*You:* {escape(answer_in_words(report.text, report.candidate))}\n"
-        f"*Production:* {escape(answer_in_words(report.text, report.reference))}"
-    )
-    score = (
-        f"Agreement on this item: *{percent(report.agreement)}*. "
-        f"Your running agreement: {with_interval(report.running)}."
-    )
-    blocks = [_section(f"*{escape(headline)}*"), *([_section("\n".join(shown))] if shown else [])]
-    blocks += [_section(answers), _section(score), _section(f"<{report.link}|See both answers>")]
-    plain = "\n".join([headline, *(f"{line.sign} {line.words}" for line in lines), report.link])
-    return Message(text=plain, blocks=tuple(blocks))
+        found.append(blocks.context(more.format(len(lines) - LINES_SHOWN)))
+    found += [
+        blocks.divider(),
+        blocks.titled([("This item", percent(report.agreement)), (SO_FAR, _score(report))]),
+        blocks.links([blocks.button("See both answers", report.link)]),
+    ]
+    shown = blocks.fitting(lines[:LINES_SHOWN], TEXT_SHOWN, rest=more)
+    score = f"This item: {percent(report.agreement)}. {SO_FAR}: {_score(report)}."
+    plain = [headline, *([shown] if shown else []), score, report.link]
+    return Message(text="\n".join(plain), blocks=tuple(found))
 
 
 def digest(reports: Sequence[Report], *, link: str) -> Message:
-    """One message about several comparisons."""
-    lines = [_headline(r, sum(d.kind != "same" for d in r.differences)) for r in reports]
-    blocks = [_section("\n".join(escape(line) for line in lines))]
-    return Message(text="\n".join([*lines, link]), blocks=tuple(blocks))
+    """One message about several comparisons: those with differences, and what all come to."""
+    differing = [report for report in reports if _changed(report)]
+    same = len(reports) - len(differing)
+    headline = f"{len(reports)} comparisons: {len(differing)} with differences, {same} the same"
+    scores = {report.kind_title: _score(report) for report in reports}
+    found = [blocks.header(headline)]
+    found += [
+        blocks.section(f"{title}. {SO_FAR}: {score}")
+        for title, score in list(scores.items())[:KINDS_SHOWN]
+    ]
+    found.append(blocks.divider())
+    found += [
+        blocks.section(_entry(report), button=blocks.button("Open", report.link))
+        for report in differing[:ITEMS_SHOWN]
+    ]
+    if len(differing) > ITEMS_SHOWN:
+        found.append(blocks.context(f"… and {len(differing) - ITEMS_SHOWN} more on the page."))
+    found.append(blocks.links([blocks.button("See all my feedback", link)]))
+    plain = [headline, *(f"{title}. {SO_FAR}: {score}." for title, score in scores.items())]
+    plain += [f"{_entry(report)}\n{report.link}" for report in differing[:ITEMS_SHOWN]]
+    return Message(text=blocks.clip("\n".join([*plain, link]), TEXT_LENGTH), blocks=tuple(found))
 
 
-def escape(text: str) -> str:
-    """Text that Slack shows as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _entry(report: Report) -> str:
+    """One comparison of a digest: what it was about, and its first differences."""
+    lines = describe(report.text, _changed(report))
+    words = [f"{line.sign} {blocks.clip(line.words, ENTRY_LENGTH)}" for line in lines[:ENTRY_LINES]]
+    if len(lines) > ENTRY_LINES:
+        words.append(f"… and {len(lines) - ENTRY_LINES} more")
+    again = "Corrected: " if report.is_correction else ""
+    excerpt = blocks.clip(" ".join(report.text.split()), ENTRY_LENGTH)
+    return "\n".join([f"{again}{report.kind_title}: “{excerpt}”", *words])
 
 
-def _headline(report: Report, changed: int) -> str:
-    again = "Corrected feedback - " if report.is_correction else ""
+def _changed(report: Report) -> list[Difference]:
+    return [difference for difference in report.differences if difference.kind != "same"]
+
+
+def _occasion(report: Report) -> str:
+    if report.is_correction:
+        return "This takes the place of what you were told about this item before."
+    return "You and production have both answered this message."
+
+
+def _score(report: Report) -> str:
+    return with_interval(report.running)
+
+
+def _headline(report: Report) -> str:
+    again = "Corrected: " if report.is_correction else ""
+    changed = len(_changed(report))
     if changed == 0:
-        return f"{again}{report.kind_title}: your answer is the same as production's."
+        return f"{again}{report.kind_title}: the same answer as production"
     noun = "difference" if changed == 1 else "differences"
-    return f"{again}{report.kind_title}: {changed} {noun} from production's answer."
+    return f"{again}{report.kind_title}: {changed} {noun} from production"
 
 
 def _sentence(text: str, difference: Difference, who: str) -> str:
@@ -159,7 +214,3 @@ def _words(text: str, mark: Mark) -> str:
 def _quote(words: str) -> str:
     short = " ".join(words.split())
     return short if len(short) <= QUOTE_LENGTH else f"{short[: QUOTE_LENGTH - 1]}…"
-
-
-def _section(text: str) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:2900]}}

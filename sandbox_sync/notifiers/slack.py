@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from projects.kit import logs
+from sandbox_sync.blocks import escape
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import MessageNotSent
 
@@ -129,7 +130,8 @@ class SlackNotifier:
         return self._call(
             "chat.postMessage",
             channel=channel,
-            text=message.text,
+            text=escape(message.text),
+            mrkdwn=False,
             blocks=list(message.blocks),
             unfurl_links=False,
             unfurl_media=False,

@@ -45,7 +45,7 @@ def handle_at_once(room: Room, key: str) -> None:
 
 def handle(room: Room, key: str) -> None:
     """Read again what the event was about, store what changed, and mark the event."""
-    with room.transaction() as session:
+    with room.reading() as session:
         event = events.get(session, key)
     if event is None or event.handled_at is not None:
         return
@@ -83,13 +83,14 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
     if event.action == PROJECT_UPDATED:
         return
     named = _numbers(event.hint, "tasks")
-    with room.transaction() as session:
+    with room.reading() as session:
         ours = items.owners(session, named)
     unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
-    for task_ids in batched([*ours, *unknown], TOGETHER):
+    for number, task_ids in enumerate(batched([*ours, *unknown], TOGETHER)):
+        if number:
+            with room.transaction() as session:
+                events.still_at_work(session, event, now=this_moment())
         practice.look_at_tasks(room, task_ids)
-        with room.transaction() as session:
-            events.still_at_work(session, event, now=this_moment())
 
 
 def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:

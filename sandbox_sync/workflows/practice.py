@@ -37,7 +37,7 @@ def find_trainees(room: Room) -> None:
 
 def look_at_lanes(room: Room, *, thoroughly: bool = False) -> None:
     """What changed in every lane's project, and whether it is still ours in form."""
-    with room.transaction() as session:
+    with room.reading() as session:
         lanes = rows.lanes(session)
     listing: dict[int, Project] = {project.id: project for project in room.sandbox.projects()}
     for lane in lanes:
@@ -54,9 +54,9 @@ def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
 
 
 def _look_at_task(room: Room, task_id: int) -> None:
-    with room.transaction() as session:
-        found = rows.item_of_task(session, task_id)
-    if found is None:
+    with room.reading() as session:
+        is_ours = bool(rows.owners(session, [task_id]))
+    if not is_ours:
         _look_for_twin(room, task_id)
         return
     try:

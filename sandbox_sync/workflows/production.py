@@ -100,7 +100,7 @@ def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
 
 def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
     """The tasks that these annotations were the committed answer of."""
-    with room.transaction() as session:
+    with room.reading() as session:
         task_ids = reference_rows.tasks_of_annotations(session, list(annotation_ids))
     look_at_tasks(room, sorted(task_ids), {})
 
@@ -127,7 +127,7 @@ def record(
 
 def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
     """An event may come before the first look at its project."""
-    with room.transaction() as session:
+    with room.reading() as session:
         unknown = [number for number in project_ids if rows.project(session, number) is None]
     for number in unknown:
         kind = room.followed.get(number)
@@ -205,7 +205,7 @@ def _snapshot(
 
 def _find_deleted(room: Room, project_id: int) -> None:
     present = {task.id for task in room.production.tasks(project_id)}
-    with room.transaction() as session:
+    with room.reading() as session:
         missing = rows.live_task_ids(session, project_id) - present
     look_at_tasks(room, sorted(missing), {})
 

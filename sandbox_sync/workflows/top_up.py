@@ -18,8 +18,8 @@ def top_up(room: Room, *, reason: str, patiently: bool = True) -> int:
     ``patiently`` waits until a refill is worth an import of its own.
     """
     depth = room.settings.queue_depth
-    with room.transaction() as session:
-        needy = []
+    needy = []
+    with room.reading() as session:
         for lane in rows.lanes(session):
             free = len(rows.plan(session, lane, depth=depth))
             enough = max(1, depth // SHARE) if patiently else 1
@@ -30,8 +30,9 @@ def top_up(room: Room, *, reason: str, patiently: bool = True) -> int:
             )
             if changed or behind or free >= enough:
                 needy.append(lane.id)
-        for lane_id in needy:
-            room.accept_tending(session, lane_id, reason=reason)
     if needy:
+        with room.transaction() as session:
+            for lane_id in needy:
+                room.accept_tending(session, lane_id, reason=reason)
         log.info("lanes.needy", count=len(needy))
     return len(needy)

@@ -48,6 +48,8 @@ def _of_block(block: Mapping[str, Any]) -> Iterator[str]:
 def _of_section(block: Mapping[str, Any]) -> Iterator[str]:
     if "text" not in block and "fields" not in block:
         yield "a section without text and fields"
+    if "accessory" in block:
+        yield from _of_actions([block["accessory"]])
     if "text" in block:
         yield from _of_text(block["text"], "section", ("plain_text", "mrkdwn"))
     if "fields" in block:
