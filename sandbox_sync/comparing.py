@@ -34,6 +34,11 @@ def has_skipped(annotations: Iterable[Annotation], user_id: int) -> bool:
     return any(a.was_cancelled and _is_own(a, user_id) for a in annotations)
 
 
+def own_annotations(annotations: Iterable[Annotation], user_id: int) -> list[Annotation]:
+    """Everything the trainee did with a task themselves, skipping included."""
+    return [annotation for annotation in annotations if _is_own(annotation, user_id)]
+
+
 def _is_own(annotation: Annotation, user_id: int) -> bool:
     """Any member may name another in ``completed_by``; ``updated_by`` is who really sent it."""
     sender = annotation.updated_by

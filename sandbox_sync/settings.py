@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     in_flight_seconds: float = Field(default=30.0, ge=0)
     """How long Label Studio may still be at work on a request that was cut off."""
     reconcile_seconds: float = Field(default=10.0, gt=0)
+    idle_seconds: float = Field(default=300.0, gt=0)
+    """The most that counts as practice time between opening a task and saving an answer."""
     seed: int = 0
     """For the bootstrap intervals, so that a page shows the same numbers twice."""
 

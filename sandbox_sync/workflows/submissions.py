@@ -10,6 +10,7 @@ from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.vocabulary import Task
 from sandbox_sync import comparing
+from sandbox_sync.db import hours
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db.tables import PracticeItem
@@ -25,6 +26,7 @@ def record_task(room: Room, session: Session, task: Task) -> None:
     if found is None or found[1] != task.project_id:
         return
     item = found[0]
+    hours.record(session, item, task.annotations, idle_seconds=room.settings.idle_seconds)
     first = comparing.first_submission(task.annotations, item.trainee_id)
     moment = this_moment()
     if first is None:
