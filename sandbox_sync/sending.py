@@ -58,6 +58,35 @@ def is_zone(name: str) -> bool:
     return name in available_timezones()
 
 
+def minute_of(text: str) -> int | None:
+    """The minute of the day that ``22:30`` names; ``None`` when it names none."""
+    hour, colon, minute = text.strip().partition(":")
+    if not (colon and _is_number(hour) and _is_number(minute) and len(minute) == 2):
+        return None
+    found = 60 * int(hour) + int(minute)
+    return found if int(hour) < 24 and int(minute) < 60 else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 2
+
+
+def clock(minute: int | None) -> str:
+    """A minute of the day as people write it; empty for none."""
+    return "" if minute is None else f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def in_words(wishes: Wishes) -> str:
+    """How somebody wants to be told, for those who look after them."""
+    how = {EACH: "at once", HOURLY: "every hour in one message"}.get(
+        wishes.digest, f"once a day at {clock(wishes.digest_at)} in one message"
+    )
+    quiet = ""
+    if wishes.quiet_from is not None and wishes.quiet_until is not None:
+        quiet = f", not between {clock(wishes.quiet_from)} and {clock(wishes.quiet_until)}"
+    return f"Wants to be told {how}{quiet} ({wishes.time_zone})."
+
+
 def is_quiet(wishes: Wishes, moment: datetime) -> bool:
     """Whether the person's clock shows a time at which they are not to be disturbed.
 

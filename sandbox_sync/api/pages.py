@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from projects.kit import intervals
 from projects.kit.database import Sessions
+from projects.kit.database import now as this_moment
 from projects.kit.intervals import Estimate
 from projects.scheme import Scheme
-from sandbox_sync import feedback, reporting
+from sandbox_sync import feedback, hours, reporting, sending
 from sandbox_sync.api.people import NoSuchPage, Person, person, trainer
 from sandbox_sync.api.rendering import render
 from sandbox_sync.comparing import differences_from_json
-from sandbox_sync.db import queries
+from sandbox_sync.db import delivery, queries
+from sandbox_sync.db import hours as time_rows
+from sandbox_sync.db.tables import Trainee
 from sandbox_sync.reporting import LabelScore, Piece
+from sandbox_sync.sending import Wishes
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.room import Room
 
+PAGE_SIZE = 50
 CONTEXT = ("thread", "calendar", "preferences")
 LARGEST_ID = 2**53
 
@@ -57,12 +63,50 @@ class Side:
     """Kind of difference and label."""
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Which part of a list was asked for."""
+
+    kind: str
+    show: str
+    page: int
+
+    @property
+    def first(self) -> int:
+        """How many come before this page."""
+        return (self.page - 1) * PAGE_SIZE
+
+    def which(self, trainee_id: int) -> queries.Which:
+        """The same for the database."""
+        differing = {"differences": True, "same": False}.get(self.show)
+        return queries.Which(trainee_id, self.kind, differing)
+
+    def address(self, path: str, page: int) -> str:
+        """Where another page of the same list is."""
+        return f"{path}?{urlencode({'kind': self.kind, 'show': self.show, 'page': page})}#items"
+
+
+def chosen(
+    kind: Annotated[str, Query(max_length=100)] = "",
+    show: Annotated[str, Query(max_length=20)] = "",
+    page: Annotated[int, Query(ge=1, le=10**6)] = 1,
+) -> Chosen:
+    """From the address of the page."""
+    return Chosen(kind, show, page)
+
+
+Wanted = Annotated[Chosen, Depends(chosen)]
+
+
 @router.get("/")
-def own_list(request: Request, asking: Annotated[Person, Depends(person)]) -> Response:
+def own_list(
+    request: Request, asking: Annotated[Person, Depends(person)], wanted: Wanted
+) -> Response:
     """A trainee's own comparisons; trainers go to their overview."""
     if asking.is_trainer:
         return RedirectResponse("/trainer", status_code=303)
-    return _trainee_page(request, asking.id, asking.email, is_own=True)
+    someone = Trainee(id=asking.id, email=asking.email)
+    return _trainee_page(request, someone, wanted, is_own=True)
 
 
 @router.get("/trainer")
@@ -71,22 +115,23 @@ def overview(request: Request, _: Annotated[Person, Depends(trainer)]) -> Respon
     with _reading(request) as session:
         everybody = queries.standings(session)
         counted = queries.counts(session)
+        states = delivery.state_of(session, [standing.email for standing in everybody])
     rows = _score_rows(everybody, seed=_seed(request))
     waits = [seconds for standing in everybody for seconds in standing.latencies]
     median = reporting.quantile(waits, 0.5)
-    return render(request, "trainer.html", rows=rows, counted=counted, median=median)
+    return render(request, "trainer.html", rows=rows, counted=counted, median=median, states=states)
 
 
 @router.get("/trainer/trainee/{trainee_id}")
 def one_trainee(
-    request: Request, trainee_id: int, _: Annotated[Person, Depends(trainer)]
+    request: Request, trainee_id: int, _: Annotated[Person, Depends(trainer)], wanted: Wanted
 ) -> Response:
     """The list of one trainee, for a trainer."""
     with _reading(request) as session:
         found = queries.trainee_by_id(session, _checked(trainee_id))
     if found is None:
         raise NoSuchPage
-    return _trainee_page(request, found.id, found.email, is_own=False)
+    return _trainee_page(request, found, wanted, is_own=False)
 
 
 @router.get("/feedback/{comparison_id}")
@@ -130,19 +175,34 @@ def _seed(request: Request) -> int:
     return settings.seed
 
 
-def _trainee_page(request: Request, trainee_id: int, email: str, *, is_own: bool) -> Response:
+def _trainee_page(request: Request, someone: Trainee, wanted: Chosen, *, is_own: bool) -> Response:
+    today = this_moment().date()
+    which = wanted.which(someone.id)
     with _reading(request) as session:
-        standings = queries.standings(session, trainee_id=trainee_id)
-        compared = queries.comparisons(session, trainee_id)
+        standings = queries.standings(session, trainee_id=someone.id)
+        compared = queries.comparisons(session, which, first=wanted.first, count=PAGE_SIZE)
+        found = queries.count_comparisons(session, which)
+        known = queries.trainee_by_id(session, someone.id)
+        state = delivery.state_of(session, [someone.email]).get(someone.email.lower())
+        time = time_rows.rows(session, today.replace(day=1), today, trainee_id=someone.id)
+    wishes = Wishes() if known is None else delivery.wishes_of(known)
     return render(
         request,
         "trainee.html",
-        email=email,
+        email=someone.email,
         is_own=is_own,
+        is_new=not any(standing.compared for standing in standings),
         rows=_score_rows(standings, seed=_seed(request)),
         items=[
             _item_row(_scheme(request, one), one, _name(one, is_own=is_own)) for one in compared
         ],
+        found=found,
+        chosen=wanted,
+        path=request.url.path,
+        state=state,
+        wishes=wishes,
+        wishes_in_words=sending.in_words(wishes),
+        practised=hours.in_words(sum(row.seconds for row in time)),
     )
 
 

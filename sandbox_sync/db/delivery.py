@@ -198,6 +198,46 @@ def ask_again(session: Session, trainee_id: int, *, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True)
+class State:
+    """Whether messages reach one person."""
+
+    pending: int
+    oldest: datetime | None
+    """When the later answer was given of what has waited longest."""
+    failing_since: datetime | None
+    trouble: str
+    told_at: datetime | None
+
+
+def state_of(session: Session, emails: Iterable[str]) -> dict[str, State]:
+    """By e-mail in lower case, of those of these people to whom we ever had something to say."""
+    wanted = sorted({email.lower() for email in emails})
+    waiting: dict[str, list[datetime]] = {}
+    mine = sa.func.lower(Trainee.email)
+    feedback = _FEEDBACK.with_only_columns(mine, Feedback.answers_at).where(mine.in_(wanted))
+    notices = sa.select(sa.func.lower(Notice.email), Notice.made_at).where(
+        Notice.state == PENDING, sa.func.lower(Notice.email).in_(wanted)
+    )
+    for email, moment in [*session.execute(feedback), *session.execute(notices)]:
+        waiting.setdefault(email, []).append(moment)
+    rows = {
+        row.email: row
+        for row in session.scalars(sa.select(Delivery).where(Delivery.email.in_(wanted)))
+    }
+    return {
+        email: State(
+            pending=len(waiting.get(email, [])),
+            oldest=min(waiting.get(email, []), default=None),
+            failing_since=row.failing_since if row is not None else None,
+            trouble=row.trouble if row is not None else "",
+            told_at=row.told_at if row is not None else None,
+        )
+        for email in waiting.keys() | rows.keys()
+        for row in [rows.get(email)]
+    }
+
+
 class SlackMemory:
     """What Slack told us, in the database: it holds for every process, and after a restart."""
 

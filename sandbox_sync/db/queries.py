@@ -24,6 +24,9 @@ from sandbox_sync.db.tables import (
     Trainee,
 )
 
+SAME = 1 - 1e-9
+"""An agreement from here on is complete; what arithmetic may leave of it."""
+
 
 @dataclass
 class Standing:
@@ -70,14 +73,37 @@ def comparison(session: Session, comparison_id: int) -> Compared | None:
     return None if row is None else _compared(row)
 
 
-def comparisons(session: Session, trainee_id: int, *, limit: int = 500) -> list[Compared]:
+@dataclass(frozen=True)
+class Which:
+    """Which comparisons of a trainee; without a kind all kinds, without a wish all answers."""
+
+    trainee_id: int
+    kind: str = ""
+    differing: bool | None = None
+
+    def narrow(self, query: Any) -> Any:
+        """The query with these only; an agreement that is undefined is no difference."""
+        query = query.where(
+            PracticeItem.trainee_id == self.trainee_id, Comparison.withdrawn_at.is_(None)
+        )
+        if self.kind:
+            query = query.where(SnapshotRow.kind == self.kind)
+        if self.differing is None:
+            return query
+        differs = sa.func.coalesce(Comparison.agreement, 1.0) < SAME
+        return query.where(differs if self.differing else ~differs)
+
+
+def comparisons(session: Session, which: Which, *, first: int, count: int) -> list[Compared]:
     """The valid comparisons of one trainee, the newest first."""
-    found = (
-        _COMPARED.where(PracticeItem.trainee_id == trainee_id, Comparison.withdrawn_at.is_(None))
-        .order_by(Comparison.compared_at.desc(), Comparison.id.desc())
-        .limit(limit)
-    )
-    return [_compared(row) for row in session.execute(found)]
+    found = which.narrow(_COMPARED).order_by(Comparison.compared_at.desc(), Comparison.id.desc())
+    return [_compared(row) for row in session.execute(found.offset(first).limit(count))]
+
+
+def count_comparisons(session: Session, which: Which) -> int:
+    """How many there are of them."""
+    counted = which.narrow(_COMPARED).with_only_columns(sa.func.count(Comparison.id))
+    return session.scalar(counted) or 0
 
 
 _COMPARED = (
@@ -117,7 +143,9 @@ def standings(session: Session, *, trainee_id: int | None = None) -> list[Standi
     found = {
         (row.id, row.kind): Standing(row.id, row.email, row.kind) for row in session.execute(lanes)
     }
-    for trainee, kind, item_id, candidate_at, skipped_at in session.execute(_ITEMS):
+    for trainee, kind, item_id, candidate_at, skipped_at in session.execute(
+        _of(_ITEMS, trainee_id)
+    ):
         standing = found.get((trainee, kind))
         if standing is None:
             continue
@@ -126,16 +154,20 @@ def standings(session: Session, *, trainee_id: int | None = None) -> list[Standi
             standing.last_activity = max(candidate_at, standing.last_activity or candidate_at)
         elif item_id is not None and skipped_at is None:
             standing.open_items += 1
-    for trainee, kind, agreement, differences in session.execute(_VALID):
+    for trainee, kind, agreement, differences in session.execute(_of(_VALID, trainee_id)):
         if (standing := found.get((trainee, kind))) is not None:
             standing.compared += 1
             standing.differences.append(differences)
             if agreement is not None:
                 standing.agreements.append(agreement)
-    for trainee, kind, answers_at, sent_at in session.execute(_SENT):
+    for trainee, kind, answers_at, sent_at in session.execute(_of(_SENT, trainee_id)):
         if sent_at is not None and (standing := found.get((trainee, kind))) is not None:
             standing.latencies.append((sent_at - answers_at).total_seconds())
     return list(found.values())
+
+
+def _of(query: Any, trainee_id: int | None) -> Any:
+    return query if trainee_id is None else query.where(PracticeItem.trainee_id == trainee_id)
 
 
 _ITEMS = (
