@@ -196,3 +196,18 @@ def _fits(region: Mapping[str, Any], controls: Mapping[str, Control]) -> bool:
 
 def _as_label(said: object) -> str:
     return SEPARATOR.join(map(str, said)) if isinstance(said, list) else str(said)
+
+
+def in_words(change: Mapping[str, Any]) -> list[str]:
+    """A change, as :func:`dataclasses.asdict` or JSON has it, one line for each thing."""
+    lines = [f"control {name} removed" for name in change.get("removed_controls", ())]
+    lines += [f"control {a} is now called {b}" for a, b in change.get("renamed_controls", ())]
+    lines += [
+        f"label {label} of {name} removed" for name, label in change.get("removed_labels", ())
+    ]
+    lines += [f"label {a} of {name} is now {b}" for name, a, b in change.get("renamed_labels", ())]
+    lines += [f"field {name} no longer shown" for name in change.get("removed_fields", ())]
+    lines += [f"control {name} added" for name in change.get("added_controls", ())]
+    lines += [f"label {label} of {name} added" for name, label in change.get("added_labels", ())]
+    lines += [f"field {name} shown" for name in change.get("added_fields", ())]
+    return lines

@@ -82,14 +82,18 @@ def in_serving_order(tasks: Iterable[Task], model_version: str) -> list[Task]:
     return sorted(tasks, key=lambda task: (_confidence(task, model_version) or 0.0, task.id))
 
 
-def is_eligible(task: Task, model_version: str, *, waiting: int, ahead: int) -> bool:
+def is_eligible(task: Task, model_version: str | None, *, waiting: int, ahead: int) -> bool:
     """Whether this task may be practised on from now on.
 
     Production answered it; or it is published and fewer than ``ahead`` eligible
     tasks of its kind are still ``waiting`` for production's answer. Without
     that bound, every new batch would add tasks that production may never reach.
+    A project without a model (``model_version`` is ``None``) publishes nothing: there
+    every task may be the next.
     """
-    return is_answered(task) or (is_published(task, model_version) and waiting < ahead)
+    if is_answered(task):
+        return True
+    return waiting < ahead and (model_version is None or is_published(task, model_version))
 
 
 def _confidence(task: Task, model_version: str) -> float | None:

@@ -27,6 +27,8 @@ LOOKED_AT = frozenset(
         events.PROJECT_UPDATED,
     }
 )
+LOOKED_AT_IN_PRODUCTION = LOOKED_AT | {"TASKS_CREATED"}
+"""Context is frozen when a task appears; a task that appears in the sandbox is ours."""
 MOST_IDS = 5000
 """Label Studio's own batch size; nobody sends more in one call."""
 LARGEST_ID = 2**53
@@ -40,7 +42,7 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
     Of actions that we do not look at nothing is kept, not even the name.
     """
     action = str(body.get("action") or "")
-    if action not in LOOKED_AT:
+    if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         return False
     hint = hint_of(body)
     key = event_key(source, action, body, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -43,6 +44,21 @@ class Settings(BaseSettings):
     trainers: frozenset[str] = frozenset()
     """E-mail addresses of members of the sandbox who train instead of practising."""
 
+    context_fields: frozenset[str] = frozenset()
+    """Fields of a task's data in which a plain string may be a reference; see docs/context.md."""
+    context_hosts: frozenset[str] = frozenset()
+    """Hosts (``name`` or ``name:port``) that context may be fetched from; no others are."""
+    context_networks: list[str] = Field(default_factory=list)
+    """Networks that those hosts may be in beside the public ones, such as ``10.1.0.0/16``."""
+    context_max_bytes: int = Field(default=2_000_000, ge=1)
+    context_timeout_seconds: float = Field(default=5.0, gt=0)
+    context_patience_seconds: float = Field(default=600.0, ge=0)
+    """How long a reference is tried before its task is frozen without it."""
+    calendar_dir: str = ""
+    """Folder of ``NAME.ics`` files, for references such as ``ics:NAME``."""
+    thread_dir: str = ""
+    """Folder of ``ID.jsonl`` or ``ID.mbox`` files, for references such as ``thread:ID``."""
+
     slack_token: SecretStr | None = None
     """Without one, messages are kept in the outbox table and not sent anywhere."""
     slack_url: str = "https://slack.com/api/"
@@ -64,6 +80,16 @@ class Settings(BaseSettings):
     def _lower(cls, emails: frozenset[str]) -> frozenset[str]:
         return frozenset(email.strip().lower() for email in emails)
 
+    @field_validator("context_hosts")
+    @classmethod
+    def _lower_hosts(cls, hosts: frozenset[str]) -> frozenset[str]:
+        return frozenset(host.strip().lower() for host in hosts)
+
+    @field_validator("context_networks")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        return [str(ip_network(network)) for network in networks]
+
     @field_validator("slack_token")
     @classmethod
     def _absent_when_empty(cls, token: SecretStr | None) -> SecretStr | None:
@@ -73,6 +99,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL with its default filled in."""
         return self.database_url or f"sqlite:///{self.state_dir / 'sandbox_sync.sqlite'}"
+
+    @property
+    def media_dir(self) -> Path:
+        """Where the pictures of frozen tasks are kept."""
+        return self.state_dir / "media"
 
     @property
     def sandbox_hook(self) -> str:

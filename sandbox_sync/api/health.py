@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from projects.kit.database import Sessions
 from projects.kit.database import now as this_moment
 from sandbox_sync import reporting
-from sandbox_sync.db import events, queries
+from sandbox_sync.db import events, frozen, queries
 
 LATE_SECONDS = 60.0
 """An unhandled event older than this means that something is wrong."""
@@ -53,12 +53,15 @@ def facts(session: Session) -> dict[str, Any]:
     """Health as JSON."""
     oldest = events.oldest_unhandled(session)
     total, unhandled = events.counts(session)
+    waiting, marked = frozen.counts(session)
     age = 0.0 if oldest is None else (this_moment() - oldest).total_seconds()
     return {
         "status": "late" if age > LATE_SECONDS else "up",
         "oldest_unhandled_seconds": round(age, 1),
         "events": total,
         "unhandled_events": unhandled,
+        "contexts_waiting": waiting,
+        "contexts_missing": marked,
     }
 
 
@@ -78,6 +81,10 @@ class _Now(Collector):
             "Age of the oldest event that nobody has looked at",
             value=now["oldest_unhandled_seconds"],
         )
+        for name in ("contexts_waiting", "contexts_missing"):
+            yield GaugeMetricFamily(
+                f"sandbox_sync_{name}", "Tasks whose context could not be had", value=now[name]
+            )
         for name in COUNTED:
             yield GaugeMetricFamily(
                 f"sandbox_sync_{name}", name.replace("_", " "), value=counted[name]

@@ -110,6 +110,11 @@ def forget_retired(session: Session, project_id: int) -> None:
     session.execute(sa.delete(LaneProject).where(LaneProject.sandbox_project_id == project_id))
 
 
+def expire(session: Session, item_id: int, *, now: datetime) -> None:
+    """Out of the queue; it keeps the number of the task that it was."""
+    session.get_one(PracticeItem, item_id).expired_at = now
+
+
 def open_items(session: Session, lane_id: int) -> list[OpenItem]:
     """The items of a lane that wait for their trainee, with a task in whichever project."""
     found = (

@@ -274,7 +274,8 @@ def release_all(session: Session, *which: sa.ColumnElement[bool]) -> list[int]:
     ``attempted_at`` stays: whoever makes the new one looks for an old one first.
     """
     is_open = PracticeItem.id.not_in(sa.select(Submission.item_id))
-    lost = sa.update(PracticeItem).where(is_open, *which)
+    is_due = PracticeItem.expired_at.is_(None)
+    lost = sa.update(PracticeItem).where(is_open, is_due, *which)
     lost = lost.values(
         sandbox_task_id=None, sandbox_project_id=None, suggested_at=None, skipped_at=None
     )

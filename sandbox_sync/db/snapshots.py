@@ -84,6 +84,12 @@ def is_gold(session: Session, digest: str) -> bool:
     return bool(session.scalar(sa.select(sa.exists().where(GoldItem.snapshot == digest))))
 
 
+def is_retired_gold(session: Session, digest: str) -> bool:
+    """Whether it was gold and is given to nobody any more."""
+    found = sa.exists().where(GoldItem.snapshot == digest, GoldItem.retired_at.is_not(None))
+    return bool(session.scalar(sa.select(found)))
+
+
 def with_config(snapshot: Snapshot, label_config: str, guidelines: str) -> Snapshot:
     """The same task under another config; of its suggestion, what that can still show."""
     suggestion = snapshot.suggestion

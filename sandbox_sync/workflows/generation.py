@@ -7,9 +7,9 @@ from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Task
 from sandbox_sync import changes, cloning
+from sandbox_sync.db import config_changes, snapshots
 from sandbox_sync.db import lane_projects as rows
 from sandbox_sync.db import practice as items
-from sandbox_sync.db import snapshots
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.practice import record
 from sandbox_sync.workflows.room import OVERLAP, Room
@@ -26,12 +26,12 @@ def move_open_items(room: Room, lane: items.Lane, project_id: int) -> None:
             for item in rows.open_items(session, lane.id)
             if item.sandbox_project_id != project_id
         ]
-    moved = sum(_move(room, item) for item in stranded)
+    moved = sum(_move(room, lane, item) for item in stranded)
     if moved:
         log.info("items.moved", lane=lane.id, count=moved)
 
 
-def _move(room: Room, item: rows.OpenItem) -> bool:
+def _move(room: Room, lane: items.Lane, item: rows.OpenItem) -> bool:
     """Take the old copy away, unless it was answered in the meantime: that answer counts."""
     try:
         task = room.sandbox.task(item.sandbox_task_id)
@@ -40,17 +40,20 @@ def _move(room: Room, item: rows.OpenItem) -> bool:
     if task is not None and task.annotations:
         record(room, [task])
         with room.transaction() as session:
-            if item.id not in {one.id for one in rows.open_items(session, item.lane_id)}:
+            if item.id not in {one.id for one in rows.open_items(session, lane.id)}:
                 return False
     room.sandbox.delete_task(item.sandbox_task_id)
     with room.transaction() as session:
-        return items.release(session, item.sandbox_task_id)
+        released = items.release(session, item.sandbox_task_id)
+        config_changes.add_done(session, lane.production_project_id, "items_moved", int(released))
+    return released
 
 
 def restate_open_items(room: Room, lane: items.Lane) -> None:
     """Open items are answered with the config of now, so they are read with it too.
 
-    Gold keeps the snapshot that its key was settled for.
+    Gold keeps the snapshot that its key was settled for, and is taken out of the
+    queue when that key cannot be given any more.
     """
     with room.transaction() as session:
         waiting = rows.open_items(session, lane.id)
@@ -73,16 +76,25 @@ def _restate(room: Room, lane: items.Lane, item: rows.OpenItem, before: cloning.
     record(room, [task])
     following = snapshots.with_config(before, lane.label_config, lane.guidelines)
     with room.transaction() as session:
-        still_open = {one.id for one in rows.open_items(session, lane.id)}
-        if item.id not in still_open or snapshots.is_gold(session, item.snapshot):
+        is_gold = snapshots.is_gold(session, item.snapshot)
+        is_lost = item.is_gold and snapshots.is_retired_gold(session, item.snapshot)
+        if item.id not in {one.id for one in rows.open_items(session, lane.id)}:
             return
-        if not snapshots.restate_item(session, item.id, following, now=this_moment()):
-            return
-        if following.suggestion == before.suggestion:
-            return
-        items.show_again(session, item.id)
-    for prediction in task.predictions:
-        room.sandbox.delete_prediction(prediction.id or 0)
+        if not is_gold and snapshots.restate_item(session, item.id, following, now=this_moment()):
+            config_changes.add_done(session, lane.production_project_id, "items_restated")
+            items.show_again(session, item.id)
+    if is_lost:
+        _take_out(room, lane, item)
+    elif not is_gold and following.suggestion != before.suggestion:
+        for prediction in task.predictions:
+            room.sandbox.delete_prediction(prediction.id or 0)
+
+
+def _take_out(room: Room, lane: items.Lane, item: rows.OpenItem) -> None:
+    room.sandbox.delete_task(item.sandbox_task_id)
+    with room.transaction() as session:
+        rows.expire(session, item.id, now=this_moment())
+        config_changes.add_done(session, lane.production_project_id, "items_taken_out")
 
 
 def look_at_retired(room: Room, *, thoroughly: bool = False) -> None:

@@ -15,6 +15,7 @@ from projects.kit.errors import LabelStudioRefused
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Project
 from sandbox_sync import cloning
+from sandbox_sync.db import config_changes
 from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
 from sandbox_sync.workflows.generation import move_open_items
@@ -84,7 +85,10 @@ def _refuses_config(error: LabelStudioRefused) -> bool:
 
 def _begin_generation(room: Room, lane: rows.Lane, *, refused_by: int) -> int:
     with room.transaction() as session:
-        project_rows.begin_generation(session, lane.id, refused_by=refused_by, now=this_moment())
+        begun = project_rows.begin_generation(
+            session, lane.id, refused_by=refused_by, now=this_moment()
+        )
+        config_changes.add_done(session, lane.production_project_id, "projects_renewed", int(begun))
         following = rows.lane(session, lane.id)
     log.warning("lane.new_generation", lane=lane.id, retired=refused_by)
     return _bring(room, following or lane)

@@ -13,10 +13,12 @@ from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio, PlatformError
 from projects.vocabulary import Project, Task
 from sandbox_sync import cloning, comparing
+from sandbox_sync.db import frozen as frozen_rows
 from sandbox_sync.db import production as rows
 from sandbox_sync.db import references as reference_rows
+from sandbox_sync.db.frozen import Frozen
 from sandbox_sync.db.tables import ProductionProject
-from sandbox_sync.workflows import references
+from sandbox_sync.workflows import config_changes, freezing, references
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.room import OVERLAP, Room
 
@@ -72,13 +74,28 @@ def look_at_batch(room: Room, project_id: int) -> Project | None:
     kind = room.followed.get(project_id)
     if kind is None:
         return None
-    project = room.production.project(project_id)
-    with room.transaction() as session:
-        rows.save_project(session, project, kind=kind)
+    project = config_changes.look(room, project_id, kind=kind)
+    if project_id in room.added and not project.model_version:
+        record(room, _next_unanswered(room, project_id))
     if project.model_version:
         published = room.production.tasks(project_id, predicted_by=project.model_version)
         record(room, cloning.in_serving_order(published, project.model_version))
     return project
+
+
+def _next_unanswered(room: Room, project_id: int) -> list[Task]:
+    """Without a model nothing is published; then the first tasks that nobody has answered."""
+    with room.reading() as session:
+        free = room.settings.ahead - rows.count_unanswered(session, project_id)
+        known = rows.live_task_ids(session, project_id)
+    if 2 * free < room.settings.ahead or free < 1:
+        return []
+    waiting = (
+        task
+        for task in room.production.tasks(project_id)
+        if task.id not in known and not cloning.is_answered(task)
+    )
+    return list(islice(waiting, free))
 
 
 def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:
@@ -94,8 +111,14 @@ def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
     except NotInLabelStudio:
         with room.transaction() as session:
             rows.mark_deleted(session, task_id, now=this_moment())
+            frozen_rows.forget(session, task_id)
         return
     record(room, [task], shown)
+
+
+def look_again(room: Room) -> None:
+    """The tasks whose context could not be had, and is to be tried again now."""
+    look_at_tasks(room, freezing.due(room), {})
 
 
 def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
@@ -112,17 +135,25 @@ def record(
     newest: datetime | None = None
     for chunk in _chunks(tasks):
         _know_projects(room, {task.project_id for task in chunk})
+        frozen = freezing.freeze(room, chunk)
         with room.transaction() as session:
-            for task, moment in _to_record(room, session, chunk):
+            ready = [task for task in chunk if _is_ready(frozen.get(task.id))]
+            for task, moment in _to_record(room, session, ready):
                 screen = (shown or {}).get(task.id)
                 with (
                     apart("production_task", passing=False, task=task.id),
                     session.begin_nested(),
                 ):
-                    _record_task(room, session, task, shown=screen, eligible_at=moment)
+                    known = frozen.get(task.id)
+                    _record_task(room, session, task, known, shown=screen, eligible_at=moment)
         latest = max(task.updated_at for task in chunk)
         newest = latest if newest is None else max(newest, latest)
     return newest
+
+
+def _is_ready(frozen: Frozen | None) -> bool:
+    """Nobody gets a task while something in it still has to be looked up."""
+    return frozen is None or frozen.data is not None
 
 
 def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
@@ -132,9 +163,7 @@ def _know_projects(room: Room, project_ids: Iterable[int]) -> None:
     for number in unknown:
         kind = room.followed.get(number)
         if kind is not None:
-            project = room.production.project(number)
-            with room.transaction() as session:
-                rows.save_project(session, project, kind=kind)
+            config_changes.look(room, number, kind=kind)
 
 
 def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tuple[Task, datetime]]:
@@ -150,7 +179,10 @@ def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tupl
         if rows.task(session, task.id) is None:
             if task.project_id not in waiting:
                 waiting[task.project_id] = rows.count_unanswered(session, task.project_id)
-            version, count = _project(session, task).model_version, waiting[task.project_id]
+            count = waiting[task.project_id]
+            version = _project(session, task).model_version or None
+            if version is None and task.project_id not in room.added:
+                version = ""
             if not cloning.is_eligible(task, version, waiting=count, ahead=room.settings.ahead):
                 continue
             waiting[task.project_id] += not cloning.is_answered(task)
@@ -166,7 +198,13 @@ def _project(session: Session, task: Task) -> ProductionProject:
 
 
 def _record_task(
-    room: Room, session: Session, task: Task, *, shown: int | None, eligible_at: datetime
+    room: Room,
+    session: Session,
+    task: Task,
+    frozen: Frozen | None,
+    *,
+    shown: int | None,
+    eligible_at: datetime,
 ) -> None:
     kind = room.followed.get(task.project_id)
     committed = comparing.reference_of(task.annotations)
@@ -177,7 +215,7 @@ def _record_task(
     if known is None or known.deleted_at or known.data_digest != data_digest:
         is_newest = rows.save_snapshot(
             session,
-            _snapshot(task, _project(session, task), kind, shown=shown),
+            _snapshot(task, frozen, _project(session, task), kind, shown=shown),
             project_id=task.project_id,
             updated_at=task.updated_at,
             now=this_moment(),
@@ -191,15 +229,18 @@ def _record_task(
 
 
 def _snapshot(
-    task: Task, project: ProductionProject, kind: str, *, shown: int | None
+    task: Task, frozen: Frozen | None, project: ProductionProject, kind: str, *, shown: int | None
 ) -> cloning.Snapshot:
+    is_same = frozen is None or frozen.data == task.data
     return cloning.Snapshot(
         production_task_id=task.id,
         kind=kind,
-        data=task.data,
+        data=task.data if frozen is None or frozen.data is None else frozen.data,
         label_config=project.label_config,
         guidelines=project.guidelines,
         suggestion=cloning.suggestion_of(task, project.model_version, shown=shown),
+        own_digest="" if is_same else cloning.digest_of(task.data),
+        sources=() if frozen is None else frozen.sources,
     )
 
 

@@ -47,6 +47,7 @@ class Reconciler:
         return [
             room.refresh,
             lambda: production.look_at_projects(room, thoroughly=thoroughly),
+            lambda: production.look_again(room),
             lambda: practice.find_trainees(room),
             lambda: practice.look_at_lanes(room, thoroughly=thoroughly),
             lambda: generation.look_at_retired(room, thoroughly=thoroughly),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Lock
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -78,6 +79,7 @@ class Room:
     looking: database.Sessions | None = None
     hands: Hands | None = None
     """Threads that begin what was accepted at once; without, the queue does."""
+    project_looks: Lock = field(default_factory=Lock)
     run: str = field(default_factory=lambda: uuid4().hex[:12])
     """Names this run of the process."""
     added: dict[int, str] = field(default_factory=dict)

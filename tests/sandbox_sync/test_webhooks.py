@@ -68,7 +68,7 @@ def test_only_ids_are_stored(house: House) -> None:
     assert event.handled_at is None
 
 
-@pytest.mark.parametrize("action", ["TASKS_CREATED", "\ud800", "\u0000", "x" * 5000, ""])
+@pytest.mark.parametrize("action", ["LABEL_LINK_CREATED", "\ud800", "\u0000", "x" * 5000, ""])
 @pytest.mark.parametrize("source", ["production", "sandbox"])
 def test_an_action_we_do_not_use_is_not_stored(house: House, source: str, action: str) -> None:
     body = json.dumps({"action": action, "tasks": [{"id": 1}]}).encode()
