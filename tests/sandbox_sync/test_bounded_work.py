@@ -43,7 +43,7 @@ def test_an_event_of_the_sandbox_has_few_unknown_ids_looked_at(
     looked_up.clear()
     inbox.receive(house.room, "sandbox", {"action": "ANNOTATIONS_CREATED", "tasks": MANY})
     house.drain()
-    assert len(looked_up) <= 21
+    assert len(looked_up) <= 22  # both copies, and 20 that are not ours
     assert house.summary()["submissions"] == 1
 
 
