@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -81,6 +82,7 @@ class Change:
         }
 
 
+@lru_cache(maxsize=64)
 def read(label_config: str) -> Config:
     """The controls and data fields of a labelling config."""
     root = ElementTree.fromstring(label_config)

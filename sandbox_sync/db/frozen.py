@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -69,6 +68,7 @@ def save(session: Session, task_id: int, frozen: Frozen, *, now: datetime) -> Fr
         begun_at=frozen.begun_at,
         attempts=frozen.attempts,
         retry_at=frozen.retry_at,
+        missing=_missing(frozen),
         frozen_at=None if frozen.data is None else now,
     )
     row = session.get_one(FrozenData, task_id, with_for_update=True, populate_existing=True)
@@ -76,6 +76,7 @@ def save(session: Session, task_id: int, frozen: Frozen, *, now: datetime) -> Fr
         row.data_digest, row.data = frozen.data_digest, frozen.data
         row.sources, row.begun_at = list(frozen.sources), frozen.begun_at
         row.attempts, row.retry_at = frozen.attempts, frozen.retry_at
+        row.missing = _missing(frozen)
         row.frozen_at = None if frozen.data is None else now
     return of_tasks(session, [task_id])[task_id]
 
@@ -101,18 +102,18 @@ def forget(session: Session, task_id: int) -> None:
 def counts(session: Session) -> tuple[int, int]:
     """How many tasks wait for their context, and how many were frozen without some of it."""
     waiting = sa.select(sa.func.count()).where(FrozenData.retry_at.is_not(None))
-    return session.scalar(waiting) or 0, len(_marked(session))
+    marked = sa.select(sa.func.count()).where(FrozenData.missing > 0)
+    return session.scalar(waiting) or 0, session.scalar(marked) or 0
 
 
 def troubles(session: Session, *, limit: int = 100) -> list[Trouble]:
     """What could not be resolved, the newest first."""
-    waiting = session.scalars(
+    rows = session.scalars(
         sa.select(FrozenData)
-        .where(FrozenData.retry_at.is_not(None))
+        .where(FrozenData.retry_at.is_not(None) | (FrozenData.missing > 0))
         .order_by(FrozenData.begun_at.desc())
         .limit(limit)
     )
-    rows = [*waiting, *_marked(session)[:limit]]
     return [
         Trouble(
             row.production_task_id,
@@ -129,14 +130,7 @@ def troubles(session: Session, *, limit: int = 100) -> list[Trouble]:
     ]
 
 
-def _marked(session: Session) -> list[Any]:
-    """Those with a mark took more than one try, or were refused at the first."""
-    found = (
-        sa.select(FrozenData)
-        .where(
-            FrozenData.frozen_at.is_not(None),
-            sa.cast(FrozenData.sources, sa.String).like('%"trouble": "%'),
-        )
-        .order_by(FrozenData.frozen_at.desc())
-    )
-    return list(session.scalars(found))
+def _missing(frozen: Frozen) -> int:
+    """The marks in what was frozen; nothing is missing yet while the task waits."""
+    troubles = [source for source in frozen.sources if source.get("trouble")]
+    return 0 if frozen.data is None else len(troubles)

@@ -57,23 +57,27 @@ def in_step(
     Studio and are left out.
     """
     needed = changes.read(label_config).fields
-    current = []
-    for digest in digests:
-        snapshot = thaw(session.get_one(SnapshotRow, digest))
-        if needed <= snapshot.data.keys():
-            wanted = with_config(snapshot, label_config, guidelines)
-            current.append(_restated(session, snapshot, wanted, now=now))
-    return current
+    found = session.scalars(sa.select(SnapshotRow).where(SnapshotRow.digest.in_(list(digests))))
+    rows = {row.digest: row for row in found}
+    return [
+        _restated(session, rows[digest], label_config, guidelines, now=now)
+        for digest in digests
+        if needed <= rows[digest].data.keys()
+    ]
 
 
-def _restated(session: Session, snapshot: Snapshot, following: Snapshot, *, now: datetime) -> str:
+def _restated(
+    session: Session, row: SnapshotRow, label_config: str, guidelines: str, *, now: datetime
+) -> str:
     """A settled key belongs to one snapshot, so gold keeps the one it has."""
-    if following.digest == snapshot.digest or is_gold(session, snapshot.digest):
-        return snapshot.digest
+    as_now = (row.label_config, row.guidelines) == (label_config, guidelines)
+    if as_now or is_gold(session, row.digest):
+        return row.digest
+    following = with_config(thaw(row), label_config, guidelines)
     store(session, following, now=now)
     session.execute(
         sa.update(ProductionTask)
-        .where(ProductionTask.snapshot == snapshot.digest)
+        .where(ProductionTask.snapshot == row.digest)
         .values(snapshot=following.digest)
     )
     return following.digest

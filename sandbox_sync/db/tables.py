@@ -85,6 +85,8 @@ class FrozenData(Base):
     begun_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None] = mapped_column(index=True)
+    missing: Mapped[int] = mapped_column(default=0, index=True)
+    """How many references a mark stands for."""
     frozen_at: Mapped[datetime | None]
 
 

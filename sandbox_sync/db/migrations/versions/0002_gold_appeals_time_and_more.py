@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("begun_at", UtcTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("retry_at", UtcTime(), nullable=True),
+        sa.Column("missing", sa.Integer(), nullable=False),
         sa.Column("frozen_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("production_task_id"),
     )
@@ -268,6 +269,7 @@ def _index() -> None:
         op.f("ix_committed_answer_worker_id"), "committed_answer", ["worker_id"], unique=False
     )
     op.create_index(op.f("ix_frozen_data_retry_at"), "frozen_data", ["retry_at"], unique=False)
+    op.create_index(op.f("ix_frozen_data_missing"), "frozen_data", ["missing"], unique=False)
     op.create_index(op.f("ix_notice_state"), "notice", ["state"], unique=False)
     op.create_index(
         op.f("ix_config_change_production_project_id"),
@@ -368,3 +370,4 @@ def _drop_indexes() -> None:
     op.drop_index(op.f("ix_feedback_notice_id"), table_name="feedback")
     op.drop_index(op.f("ix_practice_item_gold_id"), table_name="practice_item")
     op.drop_index(op.f("ix_frozen_data_retry_at"), table_name="frozen_data")
+    op.drop_index(op.f("ix_frozen_data_missing"), table_name="frozen_data")
