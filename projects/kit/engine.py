@@ -15,6 +15,7 @@ lock file to make sure of it.
 from __future__ import annotations
 
 import fcntl
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -172,6 +173,7 @@ class Engine:
                 "serializer": DBOSPortableJSONSerializer(),
             }
         )
+        _log_as_we_do()
         DBOS.launch()
         for lane in lanes:
             DBOS.register_queue(
@@ -230,6 +232,13 @@ def prune(before: datetime) -> int:
         DBOS.delete_workflows([row.workflow_id for row in done])
         deleted += len(done)
     return deleted
+
+
+def _log_as_we_do() -> None:
+    """Not to a console of its own, with whole errors: their words may be somebody's text."""
+    library = logging.getLogger("dbos")
+    library.handlers.clear()
+    library.propagate = True
 
 
 def _take_lock(path: Path) -> IO[str]:

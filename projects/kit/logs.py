@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, cast
+from contextlib import suppress
+from typing import IO, Any, TextIO, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+
+
+class _Patient:
+    """A stream on which a line that cannot be written, as on a full disk, fails nobody's work."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            return 0
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
 
 _transform = ExceptionDictTransformer(show_locals=False)
 NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos")
@@ -17,7 +37,8 @@ NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic", "dbos")
 def configure(*, service: str, level: str = "INFO") -> None:
     """Send every log of this process, libraries' too, to standard output as JSON lines."""
     shared = _shared_processors(service)
-    handler = logging.StreamHandler(sys.stdout)
+    stream = cast("TextIO", _Patient(sys.stdout))
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -33,7 +54,7 @@ def configure(*, service: str, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -92,3 +94,16 @@ def test_lines_of_libraries_are_json_too(capsys: pytest.CaptureFixture[str]) -> 
     line = json.loads(capsys.readouterr().out)
     assert line["event"] == "it is late"
     assert line["level"] == "warning"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk always full")
+def test_a_line_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = open("/dev/full", "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - cannot be closed
+    monkeypatch.setattr(sys, "stdout", full)
+    logs.configure(service="a-service")
+    logs.get("here").warning("a.fact")
+    logging.getLogger("some.library").warning("another")
+    with pytest.raises(OSError, match="No space"):
+        print("it is really full", file=full)
+    with pytest.raises(OSError, match="No space"):
+        full.close()
