@@ -12,7 +12,6 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 
-
 class _Patient:
     """A stream on which a line that cannot be written, as on a full disk, fails nobody's work."""
 

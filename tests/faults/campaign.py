@@ -73,7 +73,7 @@ def random_troubles(
     world: World, chance: random.Random, *, kills: int, others: bool
 ) -> Iterator[Trouble]:
     """Kills until there are so many, with other troubles in between."""
-    is_sqlite = world.database.startswith("sqlite")
+    is_sqlite = world.database_url.startswith("sqlite")
     rest = troubles.ANYWHERE + (troubles.SQLITE if is_sqlite else troubles.POSTGRES)
     if "TEST_CLOCK_FILE" not in world.syncs[0].environment:
         rest = tuple(one for one in rest if one is not troubles.clock_jumps)

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -94,7 +95,9 @@ def _every_event_was_looked_at(seen: Seen) -> Iterator[str]:
 
 def _answered_tasks_are_eligible(seen: Seen) -> Iterator[str]:
     known = set(
-        seen.session.scalars(sa.select(ProductionTask.id).where(ProductionTask.deleted_at.is_(None)))
+        seen.session.scalars(
+            sa.select(ProductionTask.id).where(ProductionTask.deleted_at.is_(None))
+        )
     )
     for task in seen.production.values():
         if cloning.is_answered(task) and task.id not in known:
@@ -102,9 +105,7 @@ def _answered_tasks_are_eligible(seen: Seen) -> Iterator[str]:
 
 
 def _everybody_has_every_item_once(seen: Seen) -> Iterator[str]:
-    trainees = list(
-        seen.session.scalars(sa.select(Trainee).where(Trainee.left_at.is_(None)))
-    )
+    trainees = list(seen.session.scalars(sa.select(Trainee).where(Trainee.left_at.is_(None))))
     if len(trainees) != len(seen.world.sandbox.tokens):
         yield f"{len(trainees)} trainees of {len(seen.world.sandbox.tokens)}"
     lanes = {(lane.trainee_id, lane.production_project_id): lane for lane in seen.lanes}
@@ -162,7 +163,8 @@ def _submissions_are_the_first_answers(seen: Seen) -> Iterator[str]:
         if first is None and stored is None:
             continue
         if first is None or stored is None or first.id != stored.annotation_id:
-            yield f"item {item.id}: submission {stored and stored.annotation_id}, first is {first and first.id}"
+            have, want = stored and stored.annotation_id, first and first.id
+            yield f"item {item.id}: annotation {have} is its submission, {want} is the first"
         elif answer_from_json(stored.answer) not in seen.people.said[first.id]:
             yield f"item {item.id}: the submission says what was never said"
 
@@ -221,7 +223,7 @@ def _nothing_was_told_twice(seen: Seen) -> Iterator[str]:
     """But for a message whose sender died, or was not answered, before it could note it."""
     excuses = sorted([*seen.world.kills(), *seen.world.lost_answers])
     for key, moments in _posted(seen.world).items():
-        for first, second in zip(moments, moments[1:], strict=False):
+        for first, second in pairwise(moments):
             position = bisect_left(excuses, first - 0.1)
             if position == len(excuses) or excuses[position] > second:
                 yield f"{key} came twice, {second - first:.1f} s apart, for no reason"
@@ -240,7 +242,7 @@ def _no_time_is_counted_twice(seen: Seen) -> Iterator[str]:
     counted: dict[int, float] = defaultdict(float)
     for row in seen.session.scalars(sa.select(PracticeTime)):
         counted[row.annotation_id] += row.active_seconds
-    lead = {
+    lead: dict[int, float] = {
         annotation.id: annotation.lead_time_seconds or 0.0
         for task in seen.sandbox.values()
         for annotation in task.annotations

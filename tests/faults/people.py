@@ -152,7 +152,9 @@ class People:
             if email not in project.title:
                 continue
             title = project.title
-            kind = next(k for n in self.world.projects if title.startswith((k := registry.load(n)).title))
+            kind = next(
+                k for n in self.world.projects if title.startswith((k := registry.load(n)).title)
+            )
             found += [(kind, task) for task in writer.tasks(project.id)]
         return email, found
 

@@ -201,15 +201,15 @@ def slack_answers_lost(world: World, chance: random.Random) -> Iterator[None]:
 @contextmanager
 def database_locked(world: World, chance: random.Random) -> Iterator[None]:
     """Another process writes for some seconds and lets nobody else."""
-    if world.database.startswith("sqlite"):
-        path = world.database.removeprefix("sqlite:///")
+    if world.database_url.startswith("sqlite"):
+        path = world.database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
             time.sleep(chance.uniform(1.0, 3.0))
             other.execute("ROLLBACK")
         return
-    with psycopg.connect(world.database) as there:
+    with psycopg.connect(world.database_url) as there:
         there.execute("LOCK TABLE event, practice_item, feedback IN ACCESS EXCLUSIVE MODE")
         yield
         time.sleep(chance.uniform(1.0, 3.0))
@@ -221,7 +221,7 @@ def connections_ended_by_the_database(world: World, chance: random.Random) -> It
     """What a restart of PostgreSQL does to everybody who is connected, three times."""
 
     def end() -> None:
-        with psycopg.connect(world.database, autocommit=True) as there:
+        with psycopg.connect(world.database_url, autocommit=True) as there:
             there.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"

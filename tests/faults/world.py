@@ -72,7 +72,7 @@ class World:
     sandbox: Studio
     slack: FakeSlack
     projects: dict[str, int]
-    database: str
+    database_url: str
     at_production: Door
     at_sandbox: Door
     at_slack: Door
@@ -112,7 +112,7 @@ class World:
     @contextmanager
     def sessions(self) -> Iterator[database.Sessions]:
         """A way to look at the tables."""
-        engine = database.make_engine(self.database, immediate=False)
+        engine = database.make_engine(self.database_url, immediate=False)
         try:
             yield database.sessions(engine)
         finally:
@@ -230,7 +230,7 @@ def _gateway_environment(port: int, target: str, production: Studio) -> dict[str
     }
 
 
-def _sync_environment(  # noqa: PLR0913 - one address each
+def _sync_environment(
     program: Program, number: int, folder: Path, url: str, gateway: str, sandbox_url: str,
     slack: str, hooks: str, sandbox: Studio, projects: dict[str, int], plan: Plan,
 ) -> dict[str, str]:  # fmt: skip

@@ -98,7 +98,7 @@ def test_lines_of_libraries_are_json_too(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk always full")
 def test_a_line_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = open("/dev/full", "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - cannot be closed
+    full = open("/dev/full", "w", buffering=1, encoding="utf-8")
     monkeypatch.setattr(sys, "stdout", full)
     logs.configure(service="a-service")
     logs.get("here").warning("a.fact")
