@@ -29,6 +29,8 @@ ADMIN = "admin@example.com"
 TRAINEES = ("ada@example.com", "ben@example.com")
 KEY = "the-key-of-the-gateway"
 PRODUCTION_SECRET, SANDBOX_SECRET = "production-secret", "secret-of-the-sandbox"
+HOOK_SECONDS = 1.0
+"""After which Label Studio gives a webhook up."""
 SYNC, GATEWAY = "sandbox_sync", "read_gateway"
 
 
@@ -200,7 +202,7 @@ def _delivery(client: httpx.Client) -> Any:
 
     def deliver(url: str, headers: dict[str, str], body: dict[str, Any]) -> None:
         with suppress(httpx.HTTPError):
-            client.post(url, headers=headers, json=body)
+            client.post(url, headers=headers, json=body, timeout=HOOK_SECONDS)
 
     return deliver
 
