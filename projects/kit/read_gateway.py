@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from projects.kit import logs
 from projects.kit.errors import LabelStudioUnavailable, PlatformError
+from projects.kit.http import client as make_client
 from projects.kit.web import add_error_handlers, check_secret
 
 READABLE = re.compile(
@@ -75,7 +76,7 @@ def create_app(settings: ReadGatewaySettings, *, http: httpx.Client | None = Non
     """The gateway; ``http`` is another way to carry requests, for tests."""
     app = FastAPI(title="read-gateway", docs_url=None, redoc_url=None, openapi_url=None)
     add_error_handlers(app)
-    client = http or httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
+    client = http or make_client(settings.label_studio_url, timeout_seconds=TIMEOUT_SECONDS)
 
     @app.get("/health")
     def health() -> Response:

@@ -29,12 +29,12 @@ from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.hands import Hands
 
-EVENTS = Lane("events", concurrency=4, poll_seconds=0.1)
+EVENTS = Lane("events", concurrency=4, poll_seconds=0.5)
 LOOKS = Lane("looks", concurrency=1)
 """Looks at a whole project take seconds; feedback on one answer must not wait behind them."""
 TENDING = Lane("tending", concurrency=2, one_per_key=True)
-MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.1)
-SANDBOX_EVENTS = Lane("sandbox-events", concurrency=2, poll_seconds=0.1)
+MESSAGES = Lane("messages", concurrency=4, one_per_key=True, poll_seconds=0.5)
+SANDBOX_EVENTS = Lane("sandbox-events", concurrency=4, poll_seconds=0.5)
 """Apart: every member of the sandbox can send as many of these as they like."""
 LANES = (EVENTS, LOOKS, SANDBOX_EVENTS, TENDING, MESSAGES)
 

@@ -168,7 +168,7 @@ def test_a_corrected_reference_is_told_again_only_if_the_outcome_changed(house: 
     assert len(house.outbox()) == 1
     correct(TWO)
     assert len(house.outbox()) == 2
-    assert house.outbox()[1][1].startswith("Corrected feedback")
+    assert house.outbox()[1][1].startswith("Corrected: ")
     assert [s["agreement"]["value"] for s in house.summary()["scores"] if s["n"]] == [1.0]
 
 

@@ -16,6 +16,7 @@ from projects.kit.errors import (
     LabelStudioUnavailable,
     NotInLabelStudio,
 )
+from projects.kit.http import client
 from projects.vocabulary import (
     Annotation,
     Json,
@@ -55,8 +56,7 @@ class LabelStudioReader:
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self.url = url.rstrip("/")
-        # Loopback and private addresses are reached directly, whatever proxy is set.
-        self._http = http or httpx.Client(timeout=timeout_seconds, trust_env=False)
+        self._http = http or client(self.url, timeout_seconds=timeout_seconds)
         self._sdk = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http)
 
     def close(self) -> None:
