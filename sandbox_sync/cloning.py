@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +16,6 @@ KEY = "practice"
 """The name of our key in the meta of a sandbox task. It says nothing about the answer."""
 SHOWN_VERSION = "suggestion"
 """One name for all suggestions in the sandbox: items of different batches all show theirs."""
-LATEST = datetime.max.replace(tzinfo=UTC)
 KEY_FORM = re.compile("[0-9a-f]{32}")
 TITLE_LENGTH = 50
 """Label Studio takes no longer project titles."""
@@ -128,40 +126,10 @@ def _frozen(prediction: Prediction) -> Json:
     }
 
 
-def copy_to_keep(copies: Sequence[Task], recorded: int) -> Task:
-    """Of several copies of one item, the one that stays.
-
-    The recorded one, unless only another was answered: then the first that was.
-    """
-
-    def rank(task: Task) -> tuple[datetime, bool, int]:
-        answered = (a.created_at for a in task.annotations if not a.was_cancelled)
-        return (min(answered, default=LATEST), task.id != recorded, task.id)
-
-    mine = next((task for task in copies if task.id == recorded), None)
-    if mine is not None and is_answered(mine):
-        return mine
-    return min(copies, key=rank)
-
-
 def key_of(task: Task) -> str | None:
     """Our key, if a task carries one. Whoever practises can write what they like there."""
     key = task.meta.get(KEY)
     return key if isinstance(key, str) and KEY_FORM.fullmatch(key) else None
-
-
-def practice_key(snapshot_digest: str, user_id: int) -> str:
-    """The one name of one trainee's copy of one snapshot."""
-    return hashlib.sha256(f"{snapshot_digest}/{user_id}".encode()).hexdigest()[:32]
-
-
-def clone_row(snapshot: Snapshot, key: str) -> Json:
-    """One row of Label Studio's import: the task and our key, and no answer.
-
-    The suggestion follows on its own: when Label Studio's database is busy it
-    handles an import again from the start, and then drops the predictions in it.
-    """
-    return {"data": snapshot.data, "meta": {KEY: key}}
 
 
 def shown_suggestion(snapshot: Snapshot, sandbox_task_id: int) -> Prediction | None:
@@ -191,25 +159,3 @@ def lane_title(kind_title: str, email: str, generation: int = 1) -> str:
         return title
     mark = hashlib.sha256(title.encode()).hexdigest()[:8]
     return f"{title[: TITLE_LENGTH - 9]}~{mark}"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A snapshot that a trainee could practise on."""
-
-    digest: str
-    production_task_id: int
-    answered: bool
-    eligible_at: datetime
-
-
-def plan_clones(candidates: Iterable[Candidate], *, open_count: int, depth: int) -> Sequence[str]:
-    """Digests of the snapshots to copy now for one trainee, in the order of the queue.
-
-    ``candidates`` are those that the trainee has no copy of yet.
-    Those that production has answered come first, because their feedback can
-    follow at once; then the oldest. Never more than ``depth`` are open.
-    """
-    free = max(0, depth - open_count)
-    order = sorted(candidates, key=lambda c: (not c.answered, c.eligible_at, c.production_task_id))
-    return [c.digest for c in order[:free]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
     reconcile_seconds: float = Field(default=10.0, gt=0)
     idle_seconds: float = Field(default=300.0, gt=0)
     """The most that counts as practice time between opening a task and saving an answer."""
+    gold_share: float = Field(default=0.1, ge=0, le=1)
+    """Of the places in a queue that are given to gold, as long as there is some."""
+    expire_days: float = Field(default=14.0, gt=0)
+    """After so long in the queue an unanswered item is taken out, and another comes."""
+    reveal: Literal["off", "open", "final"] = "open"
+    """Whether the reference is put beside a trainee's own answer in the sandbox, once nobody else
+    has the item open; ``final``: and then the item is given to nobody else any more."""
     seed: int = 0
     """For the bootstrap intervals, so that a page shows the same numbers twice."""
 

@@ -1,8 +1,8 @@
-"""The SQL of the practice queues: lanes, items and submissions."""
+"""The SQL of lanes and of the items in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,19 +11,16 @@ from sqlalchemy.orm import Session
 
 from projects.vocabulary import Json
 from sandbox_sync import cloning
-from sandbox_sync.cloning import Candidate, Snapshot
-from sandbox_sync.db.production import IS_ANSWERED
+from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db.snapshots import thaw
 from sandbox_sync.db.tables import (
     LaneRow,
     PracticeItem,
     ProductionProject,
-    ProductionTask,
     SnapshotRow,
     Submission,
     Trainee,
 )
-from sandbox_sync.db.writing import insert_many_once
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,9 @@ class Lane:
     settings: Json
     generation: int
     looked_until: datetime | None
+    is_paused: bool
+    """The trainee, or this kind of theirs: nothing new, and what is open stays."""
+    has_left: bool
 
     @property
     def wanted(self) -> str:
@@ -88,6 +88,8 @@ def _lane(row: LaneRow, trainee: Trainee, project: ProductionProject) -> Lane:
         settings=project.settings,
         generation=row.generation,
         looked_until=row.looked_until,
+        is_paused=row.paused_at is not None or trainee.paused_at is not None,
+        has_left=trainee.left_at is not None,
     )
 
 
@@ -100,121 +102,6 @@ def set_looked_until(session: Session, lane_id: int, moment: datetime) -> None:
     """Remember the newest change that we have seen; it never goes back."""
     row = session.get_one(LaneRow, lane_id)
     row.looked_until = max(moment, row.looked_until or moment)
-
-
-def plan(session: Session, lane: Lane, *, depth: int) -> Sequence[str]:
-    """Digests of the snapshots to copy into a lane now."""
-    open_count = _count_open(session, lane.id)
-    if open_count >= depth:
-        return ()
-    # What the task says now, whatever its config was when it was copied.
-    mine = sa.exists().where(
-        PracticeItem.production_task_id == ProductionTask.id,
-        PracticeItem.trainee_id == lane.trainee_id,
-        PracticeItem.snapshot == SnapshotRow.digest,
-        SnapshotRow.data_digest == ProductionTask.data_digest,
-    )
-    rows = session.execute(
-        sa.select(
-            ProductionTask.snapshot, ProductionTask.id, IS_ANSWERED, ProductionTask.eligible_at
-        )
-        .where(
-            ProductionTask.project_id == lane.production_project_id,
-            ProductionTask.deleted_at.is_(None),
-            ~mine,
-        )
-        .order_by(IS_ANSWERED.desc(), ProductionTask.eligible_at, ProductionTask.id)
-        .limit(depth - open_count)
-    )
-    return cloning.plan_clones(
-        [Candidate(*row) for row in rows],
-        open_count=open_count,
-        depth=depth,
-    )
-
-
-def _count_open(session: Session, lane_id: int) -> int:
-    counted = sa.select(sa.func.count(PracticeItem.id)).where(
-        PracticeItem.lane_id == lane_id,
-        PracticeItem.skipped_at.is_(None),
-        PracticeItem.id.not_in(sa.select(Submission.item_id)),
-    )
-    return session.scalar(counted) or 0
-
-
-def reserve(session: Session, lane: Lane, digests: Sequence[str], *, now: datetime) -> int:
-    """Reserve one item per snapshot; those that are reserved already are left alone."""
-    named = session.execute(
-        sa.select(SnapshotRow.digest, SnapshotRow.production_task_id).where(
-            SnapshotRow.digest.in_(digests)
-        )
-    )
-    tasks = {digest: task_id for digest, task_id in named}
-    rows = [
-        {
-            "key": cloning.practice_key(digest, lane.trainee_id),
-            "snapshot": digest,
-            "production_task_id": tasks[digest],
-            "trainee_id": lane.trainee_id,
-            "lane_id": lane.id,
-            "reserved_at": now,
-        }
-        for digest in digests
-    ]
-    return insert_many_once(session, PracticeItem, rows)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """An item that is not yet as it should be in the sandbox."""
-
-    key: str
-    snapshot: Snapshot
-    sandbox_task_id: int | None
-    attempted_at: datetime | None
-
-
-def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
-    """The open items that have no sandbox task or no suggestion yet, in queue order."""
-    rows = session.execute(
-        sa.select(PracticeItem, SnapshotRow)
-        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .outerjoin(Submission, Submission.item_id == PracticeItem.id)
-        .where(
-            PracticeItem.lane_id == lane_id,
-            PracticeItem.sandbox_task_id.is_(None) | PracticeItem.suggested_at.is_(None),
-            Submission.item_id.is_(None),
-        )
-        .order_by(PracticeItem.id)
-    )
-    return [
-        Unfinished(item.key, thaw(row), item.sandbox_task_id, item.attempted_at)
-        for item, row in rows
-    ]
-
-
-def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:
-    """From now on a request about these items may be at work in Label Studio."""
-    session.execute(
-        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(attempted_at=now)
-    )
-
-
-def set_created(session: Session, task_ids: Mapping[str, int], project_id: int) -> None:
-    """Remember which sandbox task each item became, and in which project."""
-    for key, task_id in task_ids.items():
-        session.execute(
-            sa.update(PracticeItem)
-            .where(PracticeItem.key == key, PracticeItem.sandbox_task_id.is_(None))
-            .values(sandbox_task_id=task_id, sandbox_project_id=project_id)
-        )
-
-
-def set_suggested(session: Session, keys: Iterable[str], *, now: datetime) -> None:
-    """These items show their suggestion."""
-    session.execute(
-        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(suggested_at=now)
-    )
 
 
 def show_again(session: Session, item_id: int) -> None:

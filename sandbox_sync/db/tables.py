@@ -195,6 +195,9 @@ class PracticeItem(Base):
     revealed_at: Mapped[datetime | None]
     """When the reference was put beside the trainee's answer in the sandbox."""
     reveal_prediction_id: Mapped[int | None]
+    """Of the reference there; ``None`` while we do not know."""
+    revealed_revision: Mapped[int | None]
+    """The comparison's revision when it was put there."""
 
 
 class Submission(Base):

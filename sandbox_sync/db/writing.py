@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
+TOGETHER = 500
+"""Rows in one statement: both databases bound the number of its values."""
+
 
 def insert_once(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:
     """Insert one row; False when a unique constraint says that it is there already."""
@@ -17,14 +20,12 @@ def insert_once(session: Session, table: type[DeclarativeBase], **values: Any) -
 def insert_many_once(
     session: Session, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]
 ) -> int:
-    """Insert those rows that are not there yet; how many those were."""
-    if not rows:
-        return 0
+    """Insert those rows that are not there yet; how many those were. All name the same columns."""
     postgres = session.get_bind().dialect.name == "postgresql"
     statement = (postgresql if postgres else sqlite).insert(table)
+    key = list(table.__table__.primary_key)
     inserted = 0
-    for row in rows:
-        once = statement.values(**row).on_conflict_do_nothing()
-        key = list(table.__table__.primary_key)
-        inserted += session.execute(once.returning(*key)).first() is not None
+    for first in range(0, len(rows), TOGETHER):
+        once = statement.values(list(rows[first : first + TOGETHER])).on_conflict_do_nothing()
+        inserted += len(session.execute(once.returning(*key)).all())
     return inserted

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+
+from sqlalchemy.orm import Session
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.vocabulary import Task
-from sandbox_sync import cloning
-from sandbox_sync.db import practice as rows
+from projects.vocabulary import Json, Task
+from sandbox_sync import cloning, queueing
+from sandbox_sync.db import practice as lanes
+from sandbox_sync.db import queues as rows
 from sandbox_sync.db import snapshots
-from sandbox_sync.workflows.practice import remove_twins
+from sandbox_sync.workflows.reveal import clear_the_way
 from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
@@ -19,24 +23,68 @@ log = logs.get(__name__)
 
 def fill(room: Room, lane_id: int) -> None:
     """Reserve what the queue has room for, then make every reserved item in the sandbox."""
-    with room.transaction() as session:
-        lane = rows.lane(session, lane_id)
-        if lane is None or lane.sandbox_project_id is None:
-            return
-        planned = rows.plan(session, lane, depth=room.settings.queue_depth)
-        digests = snapshots.in_step(
-            session, planned, lane.label_config, lane.guidelines, now=this_moment()
-        )
-        rows.reserve(session, lane, digests, now=this_moment())
-        waiting = [item for item in rows.unfinished(session, lane.id) if not _in_flight(room, item)]
-        rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
+    lane = _reserve(room, lane_id)
+    if lane is None or lane.sandbox_project_id is None:
+        return
+    clear_the_way(room, lane_id)
+    waiting = _claim(room, lane_id)
     if not waiting:
         return
     again = any(item.attempted_at is not None for item in waiting)
     there = _already_there(room, lane.sandbox_project_id) if again else {}
-    task_ids = _create(room, lane.sandbox_project_id, waiting, there)
-    remove_twins(room, lane.id, room.sandbox.project(lane.sandbox_project_id))
-    _suggest(room, lane.sandbox_project_id, waiting, task_ids, there)
+    task_ids = _create(room, lane, waiting, there)
+    _suggest(room, lane, waiting, task_ids, there)
+
+
+def _reserve(room: Room, lane_id: int) -> lanes.Lane | None:
+    """The lane, with every free place taken; ``None`` if it gets nothing now."""
+    with room.transaction() as session:
+        rows.hold(session, lane_id)
+        lane = lanes.lane(session, lane_id)
+        if lane is None or not is_served(room, lane):
+            return None
+        planned = _in_step(session, lane, rows.plan(session, lane, rules(room)))
+        rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
+    return lane
+
+
+def _in_step(
+    session: Session, lane: lanes.Lane, planned: Sequence[queueing.Planned]
+) -> list[queueing.Planned]:
+    """The same with the config that the lane's project shows now, where that can show it."""
+    return [
+        replace(item, digest=digest)
+        for item in planned
+        for digest in snapshots.in_step(
+            session, [item.digest], lane.label_config, lane.guidelines, now=this_moment()
+        )
+    ]
+
+
+def rules(room: Room) -> rows.Rules:
+    """How queues are filled here."""
+    return rows.Rules(
+        depth=room.settings.queue_depth,
+        gold_share=room.settings.gold_share,
+        draw=room.draw,
+        reuses_shown=room.settings.reveal != "final",
+    )
+
+
+def is_served(room: Room, lane: lanes.Lane) -> bool:
+    """Whether this queue gets items: not while it is paused, ended or without its project."""
+    is_there = lane.sandbox_project_id is not None
+    is_followed = lane.production_project_id in room.followed
+    return is_there and is_followed and not (lane.is_paused or lane.has_left)
+
+
+def _claim(room: Room, lane_id: int) -> list[rows.Unfinished]:
+    """What is to be made and nobody else is making; from now on others leave it to us."""
+    with room.transaction() as session:
+        rows.hold(session, lane_id)
+        waiting = [item for item in rows.unfinished(session, lane_id) if not _in_flight(room, item)]
+        rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
+    return waiting
 
 
 def _in_flight(room: Room, item: rows.Unfinished) -> bool:
@@ -52,36 +100,50 @@ def _in_flight(room: Room, item: rows.Unfinished) -> bool:
 
 def _create(
     room: Room,
-    project_id: int,
+    lane: lanes.Lane,
     waiting: Sequence[rows.Unfinished],
     there: Mapping[str, Task],
 ) -> dict[str, int]:
     """Sandbox task by key, of every waiting item; only the missing ones are made."""
+    project_id = lane.sandbox_project_id or 0
     task_ids = {item.key: there[item.key].id for item in waiting if item.key in there}
     missing = [item for item in waiting if item.key not in there]
     missing = [item for item in missing if item.sandbox_task_id is None]
-    made = room.sandbox.import_tasks(
-        project_id, [cloning.clone_row(item.snapshot, item.key) for item in missing]
-    )
+    made = room.sandbox.import_tasks(project_id, _import_rows(room, lane, missing))
     task_ids |= dict(zip((item.key for item in missing), made, strict=True))
     with room.transaction() as session:
-        rows.set_created(session, task_ids, project_id)
+        rows.set_created(session, task_ids, project_id=project_id)
     log.info("items.cloned", sandbox_project=project_id, created=len(made), found=len(there))
     return task_ids
 
 
+def _import_rows(room: Room, lane: lanes.Lane, missing: Sequence[rows.Unfinished]) -> list[Json]:
+    like: Json = {}
+    if any(item.is_from_file for item in missing):
+        with room.transaction() as session:
+            like = rows.example(session, lane.production_project_id)
+    made = []
+    for item in missing:
+        row = queueing.clone_row(item.snapshot, item.key)
+        if item.is_from_file:
+            row["data"] = queueing.disguised(row["data"], like, room.draw, item.key)
+        made.append(row)
+    return made
+
+
 def _suggest(
     room: Room,
-    project_id: int,
+    lane: lanes.Lane,
     waiting: Sequence[rows.Unfinished],
     task_ids: Mapping[str, int],
     there: Mapping[str, Task],
 ) -> None:
     """Show each item's suggestion, once."""
+    project_id = lane.sandbox_project_id or 0
     shown = [
         prediction
         for item in waiting
-        if item.key in task_ids and not (item.key in there and there[item.key].predictions)
+        if item.key in task_ids and not _is_suggested(there.get(item.key))
         if (prediction := cloning.shown_suggestion(item.snapshot, task_ids[item.key]))
     ]
     room.sandbox.push_predictions(project_id, shown)
@@ -91,12 +153,18 @@ def _suggest(
         rows.set_suggested(session, task_ids, now=this_moment())
 
 
+def _is_suggested(task: Task | None) -> bool:
+    if task is None:
+        return False
+    return any(p.model_version == cloning.SHOWN_VERSION for p in task.predictions)
+
+
 def _already_there(room: Room, project_id: int) -> dict[str, Task]:
     """Sandbox task by our key; of twins the answered one, else the first."""
     found: dict[str, Task] = {}
     tasks = sorted(room.sandbox.tasks(project_id), key=lambda t: (not t.annotations, t.id))
     with room.transaction() as session:
-        owners = rows.owners(session, [task.id for task in tasks])
+        owners = lanes.owners(session, [task.id for task in tasks])
     for task in tasks:
         key = cloning.key_of(task)
         if key is not None and owners.get(task.id, key) == key:
@@ -105,5 +173,9 @@ def _already_there(room: Room, project_id: int) -> dict[str, Task]:
 
 
 def _show_suggestions(room: Room, project_id: int) -> None:
+    """Label Studio takes the version for a project only once a prediction has it."""
+    if project_id in room.suggesting:
+        return
     if room.sandbox.project(project_id).model_version != cloning.SHOWN_VERSION:
         room.sandbox.update_project(project_id, model_version=cloning.SHOWN_VERSION)
+    room.suggesting.add(project_id)

@@ -10,7 +10,7 @@ from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Project, Task
-from sandbox_sync import cloning
+from sandbox_sync import cloning, queueing
 from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import trainees
@@ -30,7 +30,7 @@ def find_trainees(room: Room) -> None:
     }
     with room.transaction() as session:
         joined = trainees.save_trainees(session, emails, now=this_moment())
-        made = trainees.make_lanes(session)
+        made = trainees.make_lanes(session, room.followed)
     if joined or made:
         log.info("trainees.found", joined=len(joined), lanes=made)
 
@@ -162,7 +162,7 @@ def _same_item(room: Room, key: str, copies: Sequence[Task]) -> list[Task]:
 
 
 def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> None:
-    kept = cloning.copy_to_keep(copies, recorded)
+    kept = queueing.copy_to_keep(copies, recorded)
     if kept.id != recorded:
         with room.transaction() as session:
             rows.move(session, key, kept.id)

@@ -12,6 +12,7 @@ from projects.kit.errors import PlatformError
 from sandbox_sync.db import events, outcomes
 from sandbox_sync.workflows import generation, practice, production
 from sandbox_sync.workflows.compare_annotation import compare_items
+from sandbox_sync.workflows.reveal import reveal_due
 from sandbox_sync.workflows.room import Room
 from sandbox_sync.workflows.top_up import top_up
 
@@ -52,6 +53,7 @@ class Reconciler:
             lambda: practice.look_at_lanes(room, thoroughly=thoroughly),
             lambda: generation.look_at_retired(room, thoroughly=thoroughly),
             lambda: compare_forgotten(room),
+            lambda: reveal_due(room),
             lambda: redrive(room),
             lambda: top_up(room, reason=f"reconcile:{uuid4().hex}", patiently=False),
         ]

@@ -26,6 +26,7 @@ from sandbox_sync.db.events import is_large
 from sandbox_sync.db.tables import Event, Trainee
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import Notifier
+from sandbox_sync.queueing import Draw
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.hands import Hands
 
@@ -76,6 +77,8 @@ class Room:
     notifier: Notifier
     hooked: set[int] = field(default_factory=set)
     """Sandbox projects whose webhook this process has made sure of."""
+    suggesting: set[int] = field(default_factory=set)
+    """Sandbox projects in which this process has made sure that suggestions are shown."""
     looking: database.Sessions | None = None
     hands: Hands | None = None
     """Threads that begin what was accepted at once; without, the queue does."""
@@ -108,6 +111,11 @@ class Room:
     def followed(self) -> dict[int, str]:
         """Kind by id of every production project that is practised on."""
         return self.added | self.settings.projects
+
+    @property
+    def draw(self) -> Draw:
+        """What the queues draw by; nobody who practises can compute it."""
+        return Draw(self.settings.session_secret.get_secret_value().encode())
 
     def scheme(self, kind: str, label_config: str) -> Scheme:
         """How answers of this kind, given with this labelling config, are read and compared."""

@@ -21,11 +21,10 @@ from sandbox_sync.app import Parts, create_app
 from sandbox_sync.db import queries
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.deliver import deliver
-from sandbox_sync.workflows.fill_lane import fill
 from sandbox_sync.workflows.handle_event import handle
-from sandbox_sync.workflows.lane_project import ensure_project
 from sandbox_sync.workflows.reconcile import Reconciler
 from sandbox_sync.workflows.room import Room
+from sandbox_sync.workflows.tend_lane import bring_project, bring_queue
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.label_studio.server import deliver_to
 
@@ -166,8 +165,8 @@ class House:
 
 def run_workflow(room: Room, name: str, args: tuple[Any, ...]) -> None:
     if name == "tend_lane":
-        ensure_project(room, *args)
-        fill(room, *args)
+        bring_project(room, *args)
+        bring_queue(room, *args)
     elif name == "handle_event":
         handle(room, *args)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from projects.vocabulary import Annotation, AnnotationId, Prediction, ProjectId, Task, UserId
 from sandbox_sync import cloning
-from sandbox_sync.cloning import Candidate, Snapshot
+from sandbox_sync.cloning import Snapshot
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -92,13 +92,12 @@ def test_digest_does_not_depend_on_the_order_of_keys(data: dict[str, object]) ->
     assert cloning.digest_of(data) == cloning.digest_of(turned)
 
 
-def test_clone_carries_data_and_key_and_nothing_else() -> None:
+def test_suggestion_is_shown_under_one_name() -> None:
     suggested = {"model_version": "v1", "confidence": 0.4, "regions": [{"id": "a"}]}
-    snapshot = replace(SNAPSHOT, suggestion=suggested)
-    assert cloning.clone_row(snapshot, "k") == {"data": {"text": "é"}, "meta": {"practice": "k"}}
-    shown = cloning.shown_suggestion(snapshot, 7)
+    shown = cloning.shown_suggestion(replace(SNAPSHOT, suggestion=suggested), 7)
     assert shown is not None
     assert (shown.task_id, shown.confidence, shown.regions) == (7, 0.4, ({"id": "a"},))
+    assert shown.model_version == "suggestion"
     assert cloning.shown_suggestion(SNAPSHOT, 7) is None
 
 
@@ -112,30 +111,3 @@ def test_titles_fit_and_differ(one: str, other: str) -> None:
     titles = [cloning.lane_title("Message details", email) for email in (one, other)]
     assert all(3 <= len(title) <= 50 for title in titles)
     assert (titles[0] == titles[1]) == (one == other)
-
-
-CANDIDATES = st.lists(
-    st.builds(
-        Candidate,
-        st.uuids().map(str),
-        st.integers(1, 100),
-        st.booleans(),
-        st.integers(0, 9).map(lambda minutes: NOON + timedelta(minutes=minutes)),
-    ),
-    unique_by=lambda c: c.digest,
-)
-
-
-@given(CANDIDATES, st.integers(0, 12), st.integers(1, 10))
-def test_plan_fills_the_queue_and_no_more(
-    candidates: list[Candidate], open_count: int, depth: int
-) -> None:
-    plan = cloning.plan_clones(candidates, open_count=open_count, depth=depth)
-    assert len(plan) == min(len(candidates), max(0, depth - open_count))
-    assert len(set(plan)) == len(plan)
-    by_digest = {c.digest: c for c in candidates}
-    chosen = [by_digest[digest] for digest in plan]
-    assert chosen == sorted(chosen, key=lambda c: (not c.answered, c.eligible_at))
-    left = [c for c in candidates if c.digest not in set(plan)]
-    if any(c.answered for c in left):
-        assert all(c.answered for c in chosen)

@@ -30,7 +30,7 @@ def test_a_crash_after_the_copies_were_made_makes_no_second_copy(
 ) -> None:
     house.reconcile()
     with monkeypatch.context() as patch:
-        patch.setattr("sandbox_sync.db.practice.set_created", _crash)
+        patch.setattr("sandbox_sync.db.queues.set_created", _crash)
         house.publish("intent", ["First", "Second"])
         with pytest.raises(KeyboardInterrupt):
             house.reconcile()
@@ -67,7 +67,7 @@ def test_a_copy_that_appears_after_a_crash_is_waited_for(
     assert house.summary()["clones"] == 4
 
 
-def _crash(*_: object) -> None:
+def _crash(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -123,6 +123,18 @@ class LabelStudioReader:
                 return
             page += 1
 
+    def drafted_tasks(self, project_id: int) -> set[int]:
+        """The tasks of a project that somebody has begun to answer and not submitted."""
+        query = _filtered([_filter("draft_exists", "equal", "Boolean", "True")])
+        found: set[int] = set()
+        page = 1
+        while True:
+            rows = self._task_page(project_id, page, PAGE_SIZE, query)
+            found |= {int(row["id"]) for row in rows}
+            if len(rows) < PAGE_SIZE:
+                return found
+            page += 1
+
     def annotation(self, annotation_id: int) -> Annotation:
         """One annotation as it is now."""
         row = self._call(
@@ -190,7 +202,11 @@ def _query(updated_after: datetime | None, predicted_by: str) -> str | None:
         items.append(_filter("updated_at", "greater", "Datetime", moment))
     if predicted_by:
         items.append(_filter("predictions_model_versions", "contains", "List", [predicted_by]))
-    return json.dumps({"filters": {"conjunction": "and", "items": items}}) if items else None
+    return _filtered(items) if items else None
+
+
+def _filtered(items: list[Json]) -> str:
+    return json.dumps({"filters": {"conjunction": "and", "items": items}})
 
 
 def _is_of(task: Task, version: str) -> bool:

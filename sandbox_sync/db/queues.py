@@ -1,0 +1,272 @@
+"""The SQL of filling queues: what is waiting for whom, and how far each copy has come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from sandbox_sync import queueing
+from sandbox_sync.cloning import Snapshot
+from sandbox_sync.db.practice import Lane
+from sandbox_sync.db.production import IS_ANSWERED
+from sandbox_sync.db.snapshots import thaw
+from sandbox_sync.db.tables import (
+    GoldItem,
+    LaneRow,
+    PracticeItem,
+    ProductionTask,
+    SnapshotRow,
+    Submission,
+)
+from sandbox_sync.db.writing import insert_many_once
+from sandbox_sync.queueing import Candidate, Draw, Gold, Planned
+
+FILE = "file"
+"""The origin of gold that never was a task of production."""
+HAS_SUBMISSION = sa.exists().where(Submission.item_id == PracticeItem.id)
+IS_OPEN = sa.and_(
+    PracticeItem.skipped_at.is_(None), PracticeItem.expired_at.is_(None), ~HAS_SUBMISSION
+)
+"""It counts for the depth of a queue."""
+IS_IN_USE = sa.and_(GoldItem.in_queue, GoldItem.retired_at.is_(None))
+IS_GOLD = sa.exists().where(GoldItem.snapshot == ProductionTask.snapshot, IS_IN_USE)
+"""Kept for the places of gold, so not handed out as an ordinary item."""
+
+
+def hold(session: Session, lane_id: int) -> None:
+    """Nobody else plans for this lane until the end of the transaction."""
+    session.execute(sa.select(LaneRow.id).where(LaneRow.id == lane_id).with_for_update())
+
+
+def hold_tasks(session: Session, task_ids: Collection[int]) -> None:
+    """Nobody else reserves or shows items of these production tasks until the end."""
+    session.execute(
+        sa.select(PracticeItem.id)
+        .where(PracticeItem.production_task_id.in_(sorted(task_ids)))
+        .order_by(PracticeItem.id)
+        .with_for_update()
+    )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How queues are filled."""
+
+    depth: int
+    gold_share: float
+    draw: Draw
+    reuses_shown: bool = True
+    """Whether a task whose reference was shown to somebody may still be given to others."""
+
+
+def plan(session: Session, lane: Lane, rules: Rules) -> Sequence[Planned]:
+    """The items to make in a lane now. The lane has to be held."""
+    free = rules.depth - count_open(session, lane.id)
+    if free <= 0:
+        return ()
+    held, made = _counted(session, lane.id)
+    waiting = _waiting(session, lane, limit=free + held, reuses_shown=rules.reuses_shown)
+    chosen = waiting[: min(free, max(0, len(waiting) - held))]
+    places = queueing.gold_places(
+        rules.draw, lane.id, first=made, count=len(chosen), share=rules.gold_share
+    )
+    gold: list[Gold] = []
+    if any(places):
+        gold = _gold(session, lane)
+        chosen = _shaped(session, chosen) if gold else chosen
+    return queueing.plan(chosen, gold, places, draw=rules.draw, trainee_id=lane.trainee_id)
+
+
+def count_open(session: Session, lane_id: int) -> int:
+    """How many items of a lane wait for an answer."""
+    counted = sa.select(sa.func.count(PracticeItem.id)).where(
+        PracticeItem.lane_id == lane_id, IS_OPEN
+    )
+    return session.scalar(counted) or 0
+
+
+def _counted(session: Session, lane_id: int) -> tuple[int, int]:
+    """How many of a lane's items took the place of another, and how many there ever were."""
+    found = session.execute(
+        sa.select(sa.func.count(PracticeItem.gold_id), sa.func.count()).where(
+            PracticeItem.lane_id == lane_id
+        )
+    ).one()
+    return found[0], found[1]
+
+
+def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
+    # What the task says now, whatever its config was when it was copied.
+    mine = sa.exists().where(
+        PracticeItem.production_task_id == ProductionTask.id,
+        PracticeItem.trainee_id == lane.trainee_id,
+        PracticeItem.snapshot == SnapshotRow.digest,
+        SnapshotRow.data_digest == ProductionTask.data_digest,
+    )
+    shown = sa.exists().where(
+        PracticeItem.production_task_id == ProductionTask.id, PracticeItem.revealed_at.is_not(None)
+    )
+    rows = session.execute(
+        sa.select(
+            ProductionTask.snapshot,
+            ProductionTask.id,
+            IS_ANSWERED,
+            ProductionTask.eligible_at,
+            shown.label("shown"),
+        )
+        .where(
+            ProductionTask.project_id == lane.production_project_id,
+            ProductionTask.deleted_at.is_(None),
+            ~mine,
+            ~IS_GOLD,
+            sa.true() if reuses_shown else ~shown,
+        )
+        .order_by(
+            sa.literal_column("shown"),
+            IS_ANSWERED.desc(),
+            ProductionTask.eligible_at,
+            ProductionTask.id,
+        )
+        .limit(limit)
+    )
+    return queueing.in_order(Candidate(*row) for row in rows)
+
+
+def _gold(session: Session, lane: Lane) -> list[Gold]:
+    """Gold of the lane's kind that the trainee has not had, nor the task behind it."""
+    had = sa.exists().where(
+        PracticeItem.trainee_id == lane.trainee_id,
+        (PracticeItem.snapshot == SnapshotRow.digest)
+        | (PracticeItem.production_task_id == SnapshotRow.production_task_id)
+        & (GoldItem.origin != FILE),
+    )
+    rows = session.execute(
+        sa.select(
+            GoldItem.id,
+            SnapshotRow.digest,
+            SnapshotRow.production_task_id,
+            SnapshotRow.data,
+            SnapshotRow.suggestion,
+        )
+        .join(SnapshotRow, SnapshotRow.digest == GoldItem.snapshot)
+        .where(GoldItem.production_project_id == lane.production_project_id, IS_IN_USE, ~had)
+        .order_by(GoldItem.id)
+    )
+    return [
+        Gold(number, digest, task_id, queueing.shape_of(data, suggestion))
+        for number, digest, task_id, data, suggestion in rows
+    ]
+
+
+def _shaped(session: Session, chosen: Sequence[Candidate]) -> list[Candidate]:
+    rows = session.execute(
+        sa.select(SnapshotRow.digest, SnapshotRow.data, SnapshotRow.suggestion).where(
+            SnapshotRow.digest.in_([candidate.digest for candidate in chosen])
+        )
+    )
+    shapes = {digest: queueing.shape_of(data, suggestion) for digest, data, suggestion in rows}
+    return [replace(candidate, shape=shapes[candidate.digest]) for candidate in chosen]
+
+
+def reserve(
+    session: Session, lane: Lane, planned: Sequence[Planned], *, draw: Draw, now: datetime
+) -> int:
+    """Reserve one item per snapshot; those that are reserved already are left alone."""
+    if not planned:
+        return 0
+    hold_tasks(session, {item.production_task_id for item in planned})
+    rows = [
+        {
+            "key": queueing.practice_key(draw, item.digest, lane.trainee_id),
+            "snapshot": item.digest,
+            "production_task_id": item.production_task_id,
+            "trainee_id": lane.trainee_id,
+            "lane_id": lane.id,
+            "gold_id": item.gold_id,
+            "reserved_at": now,
+        }
+        for item in planned
+    ]
+    return insert_many_once(session, PracticeItem, rows)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An item that is not yet as it should be in the sandbox."""
+
+    key: str
+    snapshot: Snapshot
+    sandbox_task_id: int | None
+    attempted_at: datetime | None
+    is_from_file: bool = False
+
+
+IS_UNFINISHED = sa.and_(
+    PracticeItem.sandbox_task_id.is_(None) | PracticeItem.suggested_at.is_(None),
+    PracticeItem.expired_at.is_(None),
+    ~HAS_SUBMISSION,
+)
+
+
+def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
+    """The open items that have no sandbox task or no suggestion yet, in queue order.
+
+    Those whose reference still stands somewhere in the sandbox have to wait.
+    """
+    shown = aliased(PracticeItem)
+    in_sight = sa.exists().where(
+        shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
+    )
+    rows = session.execute(
+        sa.select(PracticeItem, SnapshotRow, GoldItem.origin)
+        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
+        .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
+        .where(PracticeItem.lane_id == lane_id, IS_UNFINISHED, ~in_sight)
+        .order_by(PracticeItem.id)
+    )
+    return [
+        Unfinished(item.key, thaw(row), item.sandbox_task_id, item.attempted_at, origin == FILE)
+        for item, row, origin in rows
+    ]
+
+
+def example(session: Session, project_id: int) -> dict[str, Any]:
+    """The data of some task of production."""
+    found = sa.select(SnapshotRow.data).join(
+        ProductionTask, ProductionTask.snapshot == SnapshotRow.digest
+    )
+    newest = found.where(ProductionTask.project_id == project_id).order_by(ProductionTask.id.desc())
+    return session.scalar(newest.limit(1)) or {}
+
+
+def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:
+    """From now on a request about these items may be at work in Label Studio."""
+    session.execute(
+        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(attempted_at=now)
+    )
+
+
+def set_created(session: Session, task_ids: Mapping[str, int], *, project_id: int) -> None:
+    """Remember which sandbox task each item became, and in which project."""
+    if not task_ids:
+        return
+    table = sa.inspect(PracticeItem).local_table
+    one = sa.update(table).where(
+        table.c.key == sa.bindparam("of_key"), table.c.sandbox_task_id.is_(None)
+    )
+    one = one.values(sandbox_task_id=sa.bindparam("number"), sandbox_project_id=project_id)
+    rows = [{"of_key": key, "number": number} for key, number in task_ids.items()]
+    session.connection().execute(one, rows)
+
+
+def set_suggested(session: Session, keys: Collection[str], *, now: datetime) -> None:
+    """These items show their suggestion."""
+    if keys:
+        session.execute(
+            sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(suggested_at=now)
+        )

@@ -1,0 +1,232 @@
+"""The SQL of references that stand beside the trainee's own answer in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from projects.vocabulary import Answer, answer_from_json
+from sandbox_sync.db.queues import IS_IN_USE, IS_UNFINISHED, hold_tasks
+from sandbox_sync.db.tables import (
+    CommittedAnswer,
+    Comparison,
+    GoldItem,
+    GoldRevision,
+    LaneRow,
+    PracticeItem,
+    SnapshotRow,
+    Submission,
+    Trainee,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A reference that is in the sandbox, or may be."""
+
+    item_id: int
+    sandbox_task_id: int | None
+    revealed_at: datetime
+    prediction_id: int | None
+
+
+@dataclass(frozen=True)
+class ToShow:
+    """A reference to put beside a trainee's answer, and what it is about."""
+
+    item_id: int
+    sandbox_task_id: int
+    sandbox_project_id: int
+    kind: str
+    label_config: str
+    data: dict[str, Any]
+    reference: Answer
+    regions: list[dict[str, Any]] | None
+    """As Label Studio had them; ``None`` when nobody kept them."""
+
+
+_OTHER = aliased(PracticeItem)
+_OTHER_SUBMISSION = aliased(Submission)
+_IS_OPEN_SOMEWHERE = (
+    sa.exists()
+    .where(
+        _OTHER.production_task_id == PracticeItem.production_task_id,
+        _OTHER.expired_at.is_(None) | _OTHER.sandbox_task_id.is_not(None),
+        ~sa.exists().where(_OTHER_SUBMISSION.item_id == _OTHER.id).correlate(_OTHER),
+    )
+    .correlate(PracticeItem)
+)
+"""Somebody can still answer this task of production: in another snapshot of it, or in this one.
+
+Reserved is enough: it will be made. So is skipped: people come back to what they skipped.
+"""
+_GOLD_SNAPSHOT = aliased(SnapshotRow)
+_IS_GOLD = (
+    sa.exists()
+    .where(
+        GoldItem.snapshot == _GOLD_SNAPSHOT.digest,
+        IS_IN_USE,
+        (_GOLD_SNAPSHOT.digest == PracticeItem.snapshot)
+        | (_GOLD_SNAPSHOT.production_task_id == PracticeItem.production_task_id),
+    )
+    .correlate(PracticeItem)
+)
+"""It will be given to others again and again, so its key is shown to nobody here."""
+_MAY_BE_SHOWN = sa.and_(
+    PracticeItem.sandbox_task_id.is_not(None),
+    Comparison.withdrawn_at.is_(None),
+    ~_IS_OPEN_SOMEWHERE,
+    ~_IS_GOLD,
+)
+
+
+def due(session: Session, *, limit: int) -> list[int]:
+    """Items whose reference may be shown now, the newest first."""
+    found = (
+        sa.select(PracticeItem.id)
+        .join(Submission, Submission.item_id == PracticeItem.id)
+        .join(Comparison, Comparison.item_id == PracticeItem.id)
+        .join(Trainee, Trainee.id == PracticeItem.trainee_id)
+        .where(PracticeItem.revealed_at.is_(None), Trainee.left_at.is_(None), _MAY_BE_SHOWN)
+        .order_by(Submission.seen_at.desc(), PracticeItem.id.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(found))
+
+
+def claim(session: Session, item_id: int, *, now: datetime) -> ToShow | None:
+    """From this moment the reference may be in the sandbox; ``None`` if it must not be.
+
+    The items of the production task are held meanwhile, so that nobody reserves
+    another one unseen.
+    """
+    item = session.get(PracticeItem, item_id)
+    if item is None:
+        return None
+    hold_tasks(session, [item.production_task_id])
+    row = session.execute(
+        sa.select(PracticeItem, Comparison, SnapshotRow, LaneRow.sandbox_project_id)
+        .join(Comparison, Comparison.item_id == PracticeItem.id)
+        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
+        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+        .where(PracticeItem.id == item_id, PracticeItem.revealed_at.is_(None), _MAY_BE_SHOWN)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    item, comparison, snapshot, project_id = row
+    item.revealed_at, item.revealed_revision = now, comparison.revision
+    return ToShow(
+        item_id=item.id,
+        sandbox_task_id=item.sandbox_task_id or 0,
+        sandbox_project_id=item.sandbox_project_id or project_id or 0,
+        kind=snapshot.kind,
+        label_config=snapshot.label_config,
+        data=snapshot.data,
+        reference=answer_from_json(comparison.reference_answer),
+        regions=_raw_regions(session, item, comparison.reference_answer),
+    )
+
+
+def _raw_regions(
+    session: Session, item: PracticeItem, answer: list[Any]
+) -> list[dict[str, Any]] | None:
+    committed = session.scalars(
+        sa.select(CommittedAnswer)
+        .where(CommittedAnswer.production_task_id == item.production_task_id)
+        .order_by(CommittedAnswer.changed_at.desc())
+    )
+    for row in committed:
+        if row.answer == answer:
+            return list(row.regions)
+    golden = session.scalars(
+        sa.select(GoldRevision)
+        .join(
+            GoldItem,
+            (GoldItem.id == GoldRevision.gold_id) & (GoldItem.revision == GoldRevision.revision),
+        )
+        .where(GoldItem.snapshot == item.snapshot)
+    )
+    for gold in golden:
+        for one, regions in zip(gold.answers, gold.regions, strict=False):
+            if one == answer:
+                return list(regions)
+    return None
+
+
+def settle(session: Session, item_id: int, *, revealed_at: datetime, prediction_id: int) -> bool:
+    """Remember which prediction it is; False when it was to be taken back meanwhile."""
+    kept = (
+        sa.update(PracticeItem)
+        .where(PracticeItem.id == item_id, PracticeItem.revealed_at == revealed_at)
+        .values(reveal_prediction_id=prediction_id)
+        .returning(PracticeItem.id)
+    )
+    return session.scalar(kept) is not None
+
+
+def clear(session: Session, shown: Shown) -> None:
+    """It is in the sandbox no more."""
+    session.execute(
+        sa.update(PracticeItem)
+        .where(PracticeItem.id == shown.item_id, PracticeItem.revealed_at == shown.revealed_at)
+        .values(revealed_at=None, reveal_prediction_id=None, revealed_revision=None)
+    )
+
+
+def in_the_way(session: Session, lane_id: int) -> list[Shown]:
+    """References that have to go before the items of this lane are made."""
+    wanted = sa.select(PracticeItem.production_task_id).where(
+        PracticeItem.lane_id == lane_id, IS_UNFINISHED
+    )
+    return _shown(session, PracticeItem.production_task_id.in_(wanted))
+
+
+def outdated(session: Session, *, before: datetime, limit: int) -> list[Shown]:
+    """References that changed or must not be shown any more, or whose push was cut off."""
+    current = (
+        sa.exists()
+        .where(
+            Comparison.item_id == PracticeItem.id,
+            Comparison.revision == PracticeItem.revealed_revision,
+            _MAY_BE_SHOWN,
+        )
+        .correlate(PracticeItem)
+    )
+    cut_off = PracticeItem.reveal_prediction_id.is_(None) & (PracticeItem.revealed_at < before)
+    return _shown(session, ~current | cut_off, limit=limit)
+
+
+def everything(session: Session, *, limit: int) -> list[Shown]:
+    """Every reference that is shown, for when none is to be."""
+    return _shown(session, limit=limit)
+
+
+def of_tasks(session: Session, task_ids: Collection[int]) -> dict[int, int | None]:
+    """Prediction by sandbox task, of those among these tasks that show their reference."""
+    found = sa.select(PracticeItem.sandbox_task_id, PracticeItem.reveal_prediction_id).where(
+        PracticeItem.sandbox_task_id.in_(list(task_ids)), PracticeItem.revealed_at.is_not(None)
+    )
+    return {task_id: number for task_id, number in session.execute(found) if task_id is not None}
+
+
+def _shown(
+    session: Session, *which: sa.ColumnElement[bool], limit: int | None = None
+) -> list[Shown]:
+    rows = session.execute(
+        sa.select(
+            PracticeItem.id,
+            PracticeItem.sandbox_task_id,
+            PracticeItem.revealed_at,
+            PracticeItem.reveal_prediction_id,
+        )
+        .where(PracticeItem.revealed_at.is_not(None), *which)
+        .order_by(PracticeItem.id)
+        .limit(limit)
+    )
+    return [Shown(*row) for row in rows]

@@ -1,0 +1,119 @@
+"""Put the reference beside a trainee's own answer in the sandbox, and take it away in time.
+
+A reference is in the sandbox only while nobody has an item of its production
+task open: it is shown after every answer, and taken back before the task is
+given to somebody else. ``revealed_at`` is set before anything is pushed and
+cleared after it is gone, so that what may be there is always known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from projects.kit import logs
+from projects.kit.database import now as this_moment
+from projects.kit.errors import NotInLabelStudio
+from projects.vocabulary import Prediction, Task
+from sandbox_sync.db import reveals as rows
+from sandbox_sync.workflows.apart import apart
+from sandbox_sync.workflows.room import Room
+
+VERSION = "reference"
+"""The tab's name in the editor. The project keeps showing suggestions."""
+LIMIT = 40
+"""Items in one pass; the next one goes on."""
+
+log = logs.get(__name__)
+
+
+def reveal_due(room: Room) -> None:
+    """Take away what must not be shown or has changed; show what may be shown."""
+    is_off = room.settings.reveal == "off"
+    cut_off = this_moment() - timedelta(seconds=room.settings.in_flight_seconds)
+    with room.transaction() as session:
+        if is_off:
+            wrong = rows.everything(session, limit=LIMIT)
+        else:
+            wrong = rows.outdated(session, before=cut_off, limit=LIMIT)
+    for shown in wrong:
+        with apart("reveal", item=shown.item_id):
+            take_back(room, shown)
+    if is_off:
+        return
+    with room.transaction() as session:
+        due = rows.due(session, limit=LIMIT)
+    for item_id in due:
+        with apart("reveal", item=item_id):
+            reveal(room, item_id)
+
+
+def clear_the_way(room: Room, lane_id: int) -> None:
+    """Take back every reference to a task that this lane is about to be given."""
+    with room.transaction() as session:
+        in_the_way = rows.in_the_way(session, lane_id)
+    for shown in in_the_way:
+        with apart("reveal", item=shown.item_id):
+            take_back(room, shown)
+
+
+def reveal(room: Room, item_id: int) -> None:
+    """Show one reference, once."""
+    moment = this_moment()
+    with room.transaction() as session:
+        wanted = rows.claim(session, item_id, now=moment)
+    if wanted is None:
+        return
+    for number in _shown_in(room, wanted.sandbox_task_id):
+        room.sandbox.delete_prediction(number)
+    regions = wanted.regions
+    if regions is None:
+        scheme = room.scheme(wanted.kind, wanted.label_config)
+        regions = list(scheme.kind.write(wanted.reference, wanted.data))
+    prediction = Prediction(wanted.sandbox_task_id, VERSION, None, tuple(regions))
+    room.sandbox.push_predictions(wanted.sandbox_project_id, [prediction])
+    numbers = _shown_in(room, wanted.sandbox_task_id)
+    with room.transaction() as session:
+        kept = bool(numbers) and rows.settle(
+            session, item_id, revealed_at=moment, prediction_id=numbers[0]
+        )
+    for number in numbers[1:] if kept else numbers:
+        room.sandbox.delete_prediction(number)
+    log.info("reference.shown" if kept else "reference.not_shown", item=item_id)
+
+
+def take_back(room: Room, shown: rows.Shown) -> None:
+    """Remove a reference from the sandbox, unless a push of it may still be under way."""
+    age = this_moment() - shown.revealed_at
+    if shown.prediction_id is None and age < timedelta(seconds=room.settings.in_flight_seconds):
+        return
+    for number in _shown_in(room, shown.sandbox_task_id):
+        room.sandbox.delete_prediction(number)
+    with room.transaction() as session:
+        rows.clear(session, shown)
+    log.info("reference.taken_back", item=shown.item_id)
+
+
+def remove_strays(room: Room, tasks: Iterable[Task]) -> None:
+    """Remove references that we do not know to be there: a push can land long after its sender."""
+    marked = [task for task in tasks if _references(task)]
+    with room.transaction() as session:
+        known = rows.of_tasks(session, [task.id for task in marked])
+    for task in marked:
+        for number in _references(task):
+            if task.id not in known or known[task.id] not in (None, number):
+                room.sandbox.delete_prediction(number)
+                log.warning("reference.stray", sandbox_task=task.id)
+
+
+def _shown_in(room: Room, sandbox_task_id: int | None) -> list[int]:
+    if sandbox_task_id is None:
+        return []
+    try:
+        return _references(room.sandbox.task(sandbox_task_id))
+    except NotInLabelStudio:
+        return []
+
+
+def _references(task: Task) -> list[int]:
+    return sorted(p.id for p in task.predictions if p.model_version == VERSION and p.id is not None)
