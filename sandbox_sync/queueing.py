@@ -34,7 +34,7 @@ class Draw:
 
     def uniform(self, *names: object) -> float:
         """A number in [0, 1)."""
-        return int.from_bytes(self.digest(*names)[: BITS // 8]) / 2**BITS
+        return int.from_bytes(self.digest(*names)[: BITS // 8]) / (1 << BITS)
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,11 @@ def expiring(session: Session, lane_id: int) -> list[Overdue]:
         .where(PracticeItem.lane_id == lane_id, _IS_ON_ITS_WAY)
         .order_by(PracticeItem.id)
     )
-    return [Overdue(*row) for row in found]
+    return [
+        Overdue(item_id, trainee_id, task_id, project_id)
+        for item_id, trainee_id, task_id, project_id in found
+        if task_id is not None
+    ]
 
 
 def keep(session: Session, item_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -255,7 +255,7 @@ def set_created(session: Session, task_ids: Mapping[str, int], *, project_id: in
     """Remember which sandbox task each item became, and in which project."""
     if not task_ids:
         return
-    table = sa.inspect(PracticeItem).local_table
+    table = cast(sa.Table, PracticeItem.__table__)
     one = sa.update(table).where(
         table.c.key == sa.bindparam("of_key"), table.c.sandbox_task_id.is_(None)
     )

@@ -229,4 +229,8 @@ def _shown(
         .order_by(PracticeItem.id)
         .limit(limit)
     )
-    return [Shown(*row) for row in rows]
+    return [
+        Shown(item_id, task_id, moment, number)
+        for item_id, task_id, moment, number in rows
+        if moment is not None
+    ]
