@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import NotInLabelStudio
-from projects.vocabulary import Prediction, Task
+from projects.kit.errors import NotInLabelStudio, PlatformError
+from projects.vocabulary import Json, Prediction, Task
 from sandbox_sync.db import reveals as rows
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.room import Room
@@ -25,6 +25,17 @@ LIMIT = 40
 """Items in one pass; the next one goes on."""
 
 log = logs.get(__name__)
+
+
+class NotKept(PlatformError):
+    """Nobody kept the reference as Label Studio had it, and only a kind can write it anew."""
+
+    def __init__(self, item_id: int) -> None:
+        super().__init__(item_id)
+        self.item_id = item_id
+
+    def __str__(self) -> str:
+        return f"The reference of item {self.item_id} cannot be shown in Label Studio."
 
 
 def reveal_due(room: Room) -> None:
@@ -66,11 +77,7 @@ def reveal(room: Room, item_id: int) -> None:
         return
     for number in _shown_in(room, wanted.sandbox_task_id):
         room.sandbox.delete_prediction(number)
-    regions = wanted.regions
-    if regions is None:
-        scheme = room.scheme(wanted.kind, wanted.label_config)
-        regions = list(scheme.kind.write(wanted.reference, wanted.data))
-    prediction = Prediction(wanted.sandbox_task_id, VERSION, None, tuple(regions))
+    prediction = Prediction(wanted.sandbox_task_id, VERSION, None, _regions(room, wanted))
     room.sandbox.push_predictions(wanted.sandbox_project_id, [prediction])
     numbers = _shown_in(room, wanted.sandbox_task_id)
     with room.transaction() as session:
@@ -80,6 +87,16 @@ def reveal(room: Room, item_id: int) -> None:
     for number in numbers[1:] if kept else numbers:
         room.sandbox.delete_prediction(number)
     log.info("reference.shown" if kept else "reference.not_shown", item=item_id)
+
+
+def _regions(room: Room, wanted: rows.ToShow) -> tuple[Json, ...]:
+    """As production had them; written anew where nobody kept them."""
+    if wanted.regions is not None:
+        return tuple(wanted.regions)
+    kind = room.scheme(wanted.kind, wanted.label_config).kind
+    if kind is None:
+        raise NotKept(wanted.item_id)
+    return tuple(kind.write(wanted.reference, wanted.data))
 
 
 def take_back(room: Room, shown: rows.Shown) -> None:
