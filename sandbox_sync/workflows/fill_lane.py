@@ -52,13 +52,16 @@ def _in_step(
     session: Session, lane: lanes.Lane, planned: Sequence[queueing.Planned]
 ) -> list[queueing.Planned]:
     """The same with the config that the lane's project shows now, where that can show it."""
-    return [
-        replace(item, digest=digest)
-        for item in planned
-        for digest in snapshots.in_step(
-            session, [item.digest], lane.label_config, lane.guidelines, now=this_moment()
-        )
-    ]
+
+    def now_shown(items: Sequence[queueing.Planned]) -> list[str]:
+        digests = [item.digest for item in items]
+        config, guidelines = lane.label_config, lane.guidelines
+        return snapshots.in_step(session, digests, config, guidelines, now=this_moment())
+
+    shown = now_shown(planned)
+    if len(shown) < len(planned):  # it does not say which of them it left out
+        planned = [item for item in planned if now_shown([item])]
+    return [replace(item, digest=digest) for item, digest in zip(planned, shown, strict=True)]
 
 
 def rules(room: Room) -> rows.Rules:
