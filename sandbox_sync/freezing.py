@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
@@ -26,6 +27,16 @@ def next_try(attempts: int, *, now: datetime) -> datetime:
 def mark(provider: str, trouble: str) -> str:
     """What stands in place of content that could not be had."""
     return f"[Not available when this task was frozen: {provider}, {trouble}.]"
+
+
+def is_storable(value: Any) -> bool:
+    """Whether both databases can keep it: no NUL, no half of a surrogate pair, no NaN."""
+    try:
+        written = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        written.encode()
+    except (ValueError, RecursionError):
+        return False
+    return "\\u0000" not in written
 
 
 def with_values(data: Json, values: Mapping[str, Any], marks: Mapping[str, str]) -> Json:

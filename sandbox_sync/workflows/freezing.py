@@ -22,6 +22,7 @@ from sandbox_sync import cloning, context, freezing
 from sandbox_sync.context.base import NotResolved, Provider, Reference, World, references
 from sandbox_sync.db import frozen as rows
 from sandbox_sync.db.frozen import Frozen
+from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.room import Room
 
 BUDGET_SECONDS = 20.0
@@ -60,9 +61,11 @@ def freeze(room: Room, tasks: Sequence[Task]) -> dict[int, Frozen]:
             before = None
         if before is None or _is_due(before):
             late = time.monotonic() > until
-            tried = _wait(before, digest) if late else _try(room, task, found[task.id], before)
-            with room.transaction() as session:
-                kept[task.id] = rows.save(session, task.id, tried, now=this_moment())
+            kept[task.id] = tried = _wait(before, digest)
+            with apart("context", passing=False, task=task.id):
+                tried = tried if late else _try(room, task, found[task.id], before)
+                with room.transaction() as session:
+                    kept[task.id] = rows.save(session, task.id, tried, now=this_moment())
     return kept
 
 
@@ -118,7 +121,10 @@ def _resolve(reference: Reference, data: Mapping[str, Any], world: World) -> Any
         provider = cast(Provider, discovery.load(context, reference.provider))
     except UnknownName as error:
         raise NotResolved("there is no such provider", passing=False) from error
-    return provider.resolve(reference, data, world)
+    found = provider.resolve(reference, data, world)
+    if not freezing.is_storable(found):
+        raise NotResolved("it holds what cannot be stored", passing=False)
+    return found
 
 
 def _world(room: Room, moment: datetime) -> World:

@@ -12,6 +12,7 @@ import pytest
 from projects.kinds import registry
 from projects.vocabulary import Json, Prediction
 from sandbox_sync.db.tables import FrozenData, SnapshotRow
+from sandbox_sync.freezing import is_storable
 from sandbox_sync.workflows import freezing, production
 from tests.sandbox_sync.house import ADA, INTENT, SANDBOX_SECRET, House, choice, running_house
 
@@ -230,3 +231,23 @@ def test_what_appears_in_the_sandbox_is_no_event_for_us(house: House) -> None:
     assert house.client.post("/webhooks/sandbox", headers=headers, json=body).json() == {
         "new": False
     }
+
+
+@pytest.mark.parametrize("value", ["\0", "\ud800", float("nan"), {"a": ["x\0"]}])
+def test_what_no_database_can_keep_is_refused(value: object) -> None:
+    assert not is_storable(value)
+    assert is_storable({"a": ["Grüße", 1.5, None, "back\\slash u0000"]})
+
+
+def test_a_provider_that_breaks_holds_up_no_other_task(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("sandbox_sync.context.icalendar.resolve", breaks)
+    broken = add(house)
+    sound = add(house, calendar=[], text="Another")
+    publish(house, broken)
+    publish(house, sound)
+    assert copy(house)["text"] == "Another"
