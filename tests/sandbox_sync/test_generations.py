@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from projects.kit.database import now as this_moment
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
-from projects.vocabulary import Prediction
+from projects.vocabulary import Prediction, answer_to_json
 from sandbox_sync.db import config_changes
-from sandbox_sync.db.tables import Notice, PracticeItem, ProductionTask, SnapshotRow, Submission
+from sandbox_sync.db.tables import (
+    GoldItem,
+    GoldRevision,
+    Notice,
+    PracticeItem,
+    ProductionTask,
+    SnapshotRow,
+    Submission,
+)
 from tests.fakes.label_studio.records import PredictionRow, ProjectRow
 from tests.sandbox_sync.house import ADA, ADMIN, BEN, INTENT, House, choice
 
@@ -214,10 +223,67 @@ def test_a_new_version_of_the_model_leaves_open_suggestions_alone(house: House) 
     assert house.clone_of(ADA, later) in shown
 
 
-def test_the_page_is_for_trainers(house: House) -> None:
-    answer = house.client.get("/trainer/changes", headers={"accept": "text/html"})
-    assert "/sign-in" in str(answer.url)
-
-
 def suggestions(house: House) -> list[PredictionRow]:
     return list(house.sandbox.store.predictions.values())
+
+
+def make_gold(house: House, task_id: int, *labels: str) -> str:
+    """The snapshot of this task is gold from now on, and so are its items; its digest."""
+    answers = [answer_to_json(choice(label)) for label in labels]
+    with house.room.transaction() as session:
+        digest = session.get_one(ProductionTask, task_id).snapshot
+        gold = GoldItem(
+            production_project_id=house.projects["intent"],
+            kind="intent",
+            snapshot=digest,
+            origin="trainer",
+            made_at=this_moment(),
+            changed_at=this_moment(),
+        )
+        session.add(gold)
+        session.flush()
+        session.add(
+            GoldRevision(
+                gold_id=gold.id,
+                revision=1,
+                answers=answers,
+                regions=[],
+                made_by=ADMIN,
+                why="",
+                made_at=this_moment(),
+            )
+        )
+        for item in session.query(PracticeItem).filter_by(snapshot=digest):
+            item.gold_id = gold.id
+    return digest
+
+
+def test_gold_whose_key_can_no_longer_be_given_is_retired_and_taken_out(house: House) -> None:
+    lost, kept = house.publish("intent", ["First", "Second"])
+    house.reconcile()
+    make_gold(house, lost, ONE)
+    make_gold(house, kept, ONE, TWO)
+    config = INTENT.label_config.replace(f'<Choice value="{ONE}" hotkey="1"/>', "")
+    house.production.writer().update_project(house.projects["intent"], label_config=config)
+    house.reconcile(passes=3)
+    assert house.failures == []
+    texts = [task.data["text"] for task in house.sandbox.store.tasks.values()]
+    assert sorted(texts) == ["Second", "Second"]
+    with house.room.reading() as session:
+        retired = {gold.snapshot: gold.retired_why for gold in session.query(GoldItem)}
+        (noted,) = config_changes.newest(session)
+    assert sorted(map(bool, retired.values())) == [False, True]
+    assert noted.report["used"]["gold"] == 2
+    assert noted.report["done"]["gold_retired"] == 1
+    assert noted.report["done"]["items_taken_out"] == 2
+
+
+def test_gold_keeps_the_snapshot_of_its_key(house: House) -> None:
+    (task,) = house.publish("intent", ["First"])
+    house.reconcile()
+    digest = make_gold(house, task, TWO)
+    config = INTENT.label_config.replace(f'<Choice value="{ONE}" hotkey="1"/>', "")
+    house.production.writer().update_project(house.projects["intent"], label_config=config)
+    house.reconcile(passes=3)
+    with house.room.reading() as session:
+        assert {item.snapshot for item in session.query(PracticeItem)} == {digest}

@@ -258,3 +258,15 @@ def test_signing_out_ends_the_session(house: House) -> None:
     ada = sign_in(house, ADA)
     ada.post("/sign-out", headers=HTML)
     assert ada.get("/").status_code == 401
+
+
+def test_a_trainer_sees_what_production_changed_and_a_trainee_does_not(house: House) -> None:
+    house.reconcile()
+    config = INTENT.label_config.replace('value="Cancel"', 'value="&lt;b&gt;Off"')
+    house.production.writer().update_project(house.projects["intent"], label_config=config)
+    house.reconcile()
+    assert sign_in(house, ADA).get("/trainer/changes", headers=HTML).status_code in (403, 404)
+    page = sign_in(house, ADMIN).get("/trainer/changes", headers=HTML)
+    assert page.status_code == 200
+    assert "label Cancel of intent is now &lt;b&gt;Off" in page.text
+    assert "<b>Off" not in page.text
