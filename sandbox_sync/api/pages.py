@@ -202,7 +202,7 @@ def _trainee_page(request: Request, someone: Trainee, wanted: Chosen, *, is_own:
         state=state,
         wishes=wishes,
         wishes_in_words=sending.in_words(wishes),
-        practised=hours.in_words(sum(row.seconds for row in time)),
+        practised=hours.in_words(sum(row.seconds for row in time)) if time else "",
     )
 
 

@@ -98,6 +98,15 @@ class TestMean:
         half = Z * 0.01
         assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=0.002)
 
+    def test_values_that_repeat_are_resampled_as_others_are(self) -> None:
+        # Values that all differ by next to nothing take the other way: the same but for chance.
+        repeating = [0.1, 0.4, 0.7, 1.0] * 25
+        differing = [value - 1e-7 * number for number, value in enumerate(repeating)]
+        one, other = mean(repeating, draws=20_000), mean(differing, draws=20_000)
+        assert one is not None
+        assert other is not None
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.003)
+
     def test_many_values_take_bounded_memory(self) -> None:
         values = [0.25, 0.75] * 5000
         tracemalloc.start()
