@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from scripts.bench.figures import Report
 
 app = typer.Typer(
     help="Measure the product against its goals; see docs/benchmarks.md.", no_args_is_help=True
@@ -70,17 +74,45 @@ def backend(  # noqa: PLR0913 - one option each
         quick=quick, seeds=seeds, only=_names(only), tasks=_names(tasks),
         strategies=_names(strategies), processes=processes, minutes=minutes,
     )  # fmt: skip
+    _measured(
+        json,
+        lambda say: module.run(data, plan, seed=seed, embedding=embeddings, peer=peer, say=say),
+    )
+
+
+@app.command()
+def faults(
+    *,
+    json: Annotated[Path, typer.Option(help="The file to write the figures to.")],
+    kills: Annotated[int, typer.Option(min=1, help="kill -9 of our processes, in all.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    database: Annotated[
+        str, typer.Option(help="postgresql://... of a server; without it SQLite.")
+    ] = "",
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of sandbox_sync; 2 on PostgreSQL.", show_default=False),
+    ] = None,
+) -> None:
+    """Kill, disturb and cut off the practice half, and check after each that nothing is wrong.
+
+    Ends with 0 also when a goal is missed: the table says so.
+    """
+    from scripts.bench import faults as module
+
+    count = processes or (module.TWO_PROCESSES if database else 1)
+    plan = module.Plan(kills=kills, seed=seed, database=database, processes=count)
+    _measured(json, lambda say: module.run(plan, say=say))
+
+
+def _measured(file: Path, measure: Callable[[Callable[[str], None]], Report]) -> None:
     out = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended on the way out
     with Console(stderr=True).status("reading ...") as status:
-
-        def say(text: str) -> None:
-            status.update(f"{text} ...")
-
-        report = module.run(data, plan, seed=seed, embedding=embeddings, peer=peer, say=say)
-    report.write(json)
+        report = measure(lambda text: status.update(f"{text} ..."))
+    report.write(file)
     report.show(out)
-    out.print(f"All numbers: {json}")
+    out.print(f"All numbers: {file}")
 
 
 def _names(text: str) -> tuple[str, ...]:

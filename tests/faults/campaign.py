@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.faults import invariants, troubles
@@ -78,14 +77,7 @@ def random_troubles(
     if "TEST_CLOCK_FILE" not in world.syncs[0].environment:
         rest = tuple(one for one in rest if one is not troubles.clock_jumps)
     while len(world.kills()) < kills:
-        yield chance.choice((troubles.kill_at_step, troubles.kills_at_random))
+        at_step = chance.random() < 0.6
+        yield troubles.kill_at_step(chance) if at_step else troubles.kills_at_random
         if others and chance.random() < 0.5:
             yield chance.choice(rest)
-
-
-def tally(outcomes: Iterable[Outcome], of: Callable[[Outcome], int]) -> dict[str, int]:
-    """By trouble."""
-    found: Counter[str] = Counter()
-    for one in outcomes:
-        found[one.trouble] += of(one)
-    return dict(found)

@@ -20,7 +20,6 @@ import httpx
 from tests.support.processes import NotReady, free_port, tail
 
 START_SECONDS = 60.0
-CLOCK = Path(__file__).parent / "clock"
 
 
 class Zygote:
@@ -29,8 +28,7 @@ class Zygote:
     def __init__(self, *, clock: Path | None = None) -> None:
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
         if clock is not None:
-            path = os.pathsep.join([str(CLOCK), environment.get("PYTHONPATH", "")])
-            environment |= {"PYTHONPATH": path.rstrip(os.pathsep), "TEST_CLOCK_FILE": str(clock)}
+            environment |= {"TEST_CLOCK_FILE": str(clock)}
         self._guard = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.zygote"],

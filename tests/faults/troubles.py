@@ -53,11 +53,15 @@ STEPS = (
 WHENS = ("before", "in flight", "after")
 
 
-@contextmanager
-def kill_at_step(world: World, chance: random.Random) -> Iterator[None]:
-    """One step drawn by chance."""
-    with killed_at(world, chance.choice(STEPS), chance.choice(WHENS), skip=chance.randint(0, 2)):
-        yield
+def kill_at_step(chance: random.Random) -> Trouble:
+    """A kill at a step drawn by chance."""
+    step, when, skip = chance.choice(STEPS), chance.choice(WHENS), chance.randint(0, 2)
+
+    def trouble(world: World, _: random.Random) -> AbstractContextManager[None]:
+        return killed_at(world, step, when, skip=skip)
+
+    trouble.__name__ = f"killed: {step.name}, {when}"
+    return trouble
 
 
 @contextmanager

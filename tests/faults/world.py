@@ -63,6 +63,8 @@ class Plan:
     processes: int = 1
     """Of sandbox_sync, each with an executor id of its own."""
     settings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """More variables of sandbox_sync."""
 
 
 @dataclass
@@ -259,9 +261,10 @@ def _sync_environment(
         "reconcile_seconds": 1.0,
     }
     values |= plan.settings
-    return _base() | {f"SANDBOX_SYNC_{name.upper()}": str(value) for name, value in values.items()}
+    named = {f"SANDBOX_SYNC_{name.upper()}": str(value) for name, value in values.items()}
+    return _base() | plan.environment | named
 
 
 def _base() -> dict[str, str]:
-    kept = ("PATH", "HOME", "LANG", "TZ", "TEST_CLOCK_FILE")
+    kept = ("PATH", "HOME", "LANG", "TZ")
     return {key: os.environ[key] for key in kept if key in os.environ}

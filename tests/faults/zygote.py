@@ -15,6 +15,11 @@ import os
 import sys
 from typing import Any
 
+from tests.faults import clock
+
+if _file := os.environ.get("TEST_CLOCK_FILE"):
+    clock.install(_file)
+
 import projects.kit.read_gateway
 import sandbox_sync.__main__
 
