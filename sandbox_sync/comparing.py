@@ -11,22 +11,26 @@ from projects.agreement.base import Difference
 from projects.vocabulary import Annotation, Json, Mark, mark_from_json, mark_to_json
 
 
-def digest_of(differences: Sequence[Difference]) -> str:
-    """Equal for outcomes that a trainee would be told in the same words."""
+def digest_of(differences: Sequence[Difference], *, submission: int = 1) -> str:
+    """Equal for outcomes of one answer that a trainee would be told in the same words.
+
+    ``submission`` counts the trainee's answers: who answers again is told again.
+    """
     text = json.dumps(differences_to_json(differences), sort_keys=True)
+    text = text if submission == 1 else f"{submission} {text}"
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def reference_of(annotations: Iterable[Annotation]) -> Annotation | None:
-    """Production's committed answer: the latest that was not skipped."""
-    accepted = [a for a in annotations if not a.was_cancelled]
-    return max(accepted, key=lambda a: (a.updated_at, a.id), default=None)
 
 
 def first_submission(annotations: Iterable[Annotation], user_id: int) -> Annotation | None:
     """The trainee's own first answer that was not skipped."""
     own = [a for a in annotations if not a.was_cancelled and _is_own(a, user_id)]
     return min(own, key=lambda a: (a.created_at, a.id), default=None)
+
+
+def newest_submission(annotations: Iterable[Annotation], user_id: int) -> Annotation | None:
+    """The trainee's own answer that they gave or changed last, skipped ones left out."""
+    own = [a for a in annotations if not a.was_cancelled and _is_own(a, user_id)]
+    return max(own, key=lambda a: (a.updated_at, a.id), default=None)
 
 
 def has_skipped(annotations: Iterable[Annotation], user_id: int) -> bool:

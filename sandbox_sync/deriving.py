@@ -34,13 +34,13 @@ class Committed:
 
 
 def is_reviewed(annotation: Annotation) -> bool:
-    """Whether somebody else than its author has changed it, or it was starred as ground truth.
+    """Whether somebody else than its author has changed it, or starred it as ground truth.
 
-    The community edition has no reviews. It notes who last changed an annotation, and
-    not who set its star: a star counts, whoever gave it.
+    The community edition has no reviews; but whoever changes an annotation or sets its
+    star becomes its ``updated_by``, and when the author changes it again, they do.
     """
     author, last = annotation.completed_by, annotation.updated_by
-    return annotation.ground_truth or (last is not None and last != author)
+    return annotation.ground_truth if last is None else last != author
 
 
 def derive(

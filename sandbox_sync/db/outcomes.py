@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from projects.vocabulary import Answer, answer_from_json
+from sandbox_sync.db import gold
 from sandbox_sync.db.tables import (
     Comparison,
     Feedback,
+    GoldItem,
     PracticeItem,
     Reference,
     SnapshotRow,
@@ -23,7 +25,7 @@ from sandbox_sync.db.writing import insert_once
 PENDING, SENT, SUPERSEDED = "pending", "sent", "superseded"
 FIRST_LOOK = timedelta(seconds=2)
 """After this somebody looks whether a message that was to be sent at once did get out."""
-PRODUCTION, GOLD = "production", "gold"
+PRODUCTION, GOLD = "production", gold.SOURCE
 """Where a reference comes from."""
 
 
@@ -37,6 +39,8 @@ class Pair:
     label_config: str
     candidate: Answer
     candidate_at: datetime
+    submission: int
+    """Which of the trainee's answers it is, counted from 1."""
     references: tuple[Answer, ...]
     """Every acceptable answer; none while there is no answer to what the trainee saw."""
     reference_source: str
@@ -57,6 +61,10 @@ def pair(session: Session, item_id: int) -> Pair | None:
         return None
     item, submission, snapshot, reference = row
     fits = reference is not None and reference.data_digest == snapshot.data_digest
+    references: tuple[Answer, ...] = (answer_from_json(reference.answer),) if fits else ()
+    source, moment = PRODUCTION, reference.reference_at if fits else None
+    if (key := gold.key_of_item(session, item)) is not None:
+        references, source, moment = key.answers, GOLD, key.made_at
     return Pair(
         item_id=item.id,
         trainee_id=item.trainee_id,
@@ -64,26 +72,29 @@ def pair(session: Session, item_id: int) -> Pair | None:
         label_config=snapshot.label_config,
         candidate=answer_from_json(submission.answer),
         candidate_at=submission.candidate_at,
-        references=(answer_from_json(reference.answer),) if fits else (),
-        reference_source=PRODUCTION,
-        reference_at=reference.reference_at if fits else None,
+        submission=submission.revision,
+        references=references,
+        reference_source=source,
+        reference_at=moment,
     )
 
 
 def uncompared(session: Session, *, limit: int) -> list[int]:
-    """Items with both answers and no valid comparison."""
-    found = (
+    """Items with an answer and something to compare it with, and no valid comparison."""
+    waiting = (
         sa.select(PracticeItem.id)
         .join(Submission, Submission.item_id == PracticeItem.id)
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .join(Reference, Reference.production_task_id == PracticeItem.production_task_id)
         .outerjoin(Comparison, Comparison.item_id == PracticeItem.id)
-        .where(
-            Reference.data_digest == SnapshotRow.data_digest,
-            Comparison.id.is_(None) | Comparison.withdrawn_at.is_not(None),
-        )
-        .limit(limit)
+        .where(Comparison.id.is_(None) | Comparison.withdrawn_at.is_not(None))
     )
+    answered = waiting.join(
+        Reference, Reference.production_task_id == PracticeItem.production_task_id
+    ).where(Reference.data_digest == SnapshotRow.data_digest)
+    keyed = waiting.join(GoldItem, GoldItem.snapshot == PracticeItem.snapshot).where(
+        GoldItem.retired_at.is_(None)
+    )
+    found = sa.union(answered, keyed).limit(limit)
     return list(session.scalars(found))
 
 
@@ -107,6 +118,7 @@ def save(session: Session, item_id: int, values: dict[str, Any], *, now: datetim
     told = row.outcome == values["outcome"]
     row.withdrawn_at = None
     if told:
+        row.reference_source, row.reference_at = values["reference_source"], values["reference_at"]
         if _was_superseded(session, row):
             return _tell_again(session, row, now=now)
         return None

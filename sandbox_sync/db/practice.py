@@ -14,6 +14,7 @@ from sandbox_sync import cloning
 from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db.snapshots import thaw
 from sandbox_sync.db.tables import (
+    LaneProject,
     LaneRow,
     PracticeItem,
     ProductionProject,
@@ -102,6 +103,16 @@ def set_looked_until(session: Session, lane_id: int, moment: datetime) -> None:
     """Remember the newest change that we have seen; it never goes back."""
     row = session.get_one(LaneRow, lane_id)
     row.looked_until = max(moment, row.looked_until or moment)
+
+
+def look_again(session: Session, production_project_id: int) -> None:
+    """Every lane of this project is looked at from the beginning, once."""
+    mine = LaneRow.production_project_id == production_project_id
+    session.execute(sa.update(LaneRow).where(mine).values(looked_until=None))
+    lanes = sa.select(LaneRow.id).where(mine)
+    session.execute(
+        sa.update(LaneProject).where(LaneProject.lane_id.in_(lanes)).values(looked_until=None)
+    )
 
 
 def show_again(session: Session, item_id: int) -> None:

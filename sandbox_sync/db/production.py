@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from projects.vocabulary import Annotation, Project, Task
+from projects.vocabulary import Project, Task
 from sandbox_sync.cloning import Snapshot
-from sandbox_sync.db.references import is_same
+from sandbox_sync.db.references import has_answers
 from sandbox_sync.db.snapshots import store
 from sandbox_sync.db.tables import (
     ProductionProject,
@@ -75,6 +75,11 @@ def set_looked_until(session: Session, project_id: int, moment: datetime) -> Non
     row.looked_until = max(moment, row.looked_until or moment)
 
 
+def set_derived_with(session: Session, project_id: int, policy_digest: str) -> None:
+    """Remember the policy that the project's references follow now."""
+    session.get_one(ProductionProject, project_id).derived_with = policy_digest
+
+
 def task(session: Session, task_id: int) -> ProductionTask | None:
     """An eligible production task."""
     return session.get(ProductionTask, task_id)
@@ -89,17 +94,14 @@ def begin_look(session: Session, task_id: int, *, updated_at: datetime) -> bool:
     return True
 
 
-def is_stored(session: Session, task: Task, data_digest: str, committed: Annotation | None) -> bool:
+def is_stored(session: Session, task: Task, data_digest: str) -> bool:
     """Whether we have this state of the task, or a newer one. Nothing is locked to find out."""
     row = session.get(ProductionTask, task.id)
     if row is None or row.deleted_at is not None or row.data_digest != data_digest:
         return False
     if row.looked_at != task.updated_at:
         return row.looked_at > task.updated_at
-    reference = session.get(Reference, task.id)
-    if committed is None or reference is None:
-        return committed is None and reference is None
-    return is_same(reference, committed)
+    return has_answers(session, task)
 
 
 def save_snapshot(

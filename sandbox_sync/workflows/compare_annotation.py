@@ -33,7 +33,7 @@ def _compare(room: Room, session: Session, pair: outcomes.Pair, *, now: datetime
     scheme = room.scheme(pair.kind, pair.label_config)
     which, outcome = scheme.closest(pair.references, pair.candidate)
     values = {
-        "outcome": comparing.digest_of(outcome.differences),
+        "outcome": comparing.digest_of(outcome.differences, submission=pair.submission),
         "agreement": outcome.agreement,
         "differences": comparing.differences_to_json(outcome.differences),
         "reference_answer": answer_to_json(pair.references[which]),

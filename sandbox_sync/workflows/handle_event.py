@@ -8,6 +8,7 @@ from projects.kit import engine, logs
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
 from sandbox_sync.db import practice as items
+from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db.events import PROJECT_UPDATED
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows import practice, production
@@ -84,6 +85,8 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
         return
     named = _numbers(event.hint, "tasks")
     with room.reading() as session:
+        deleted = _numbers(event.hint, "annotations") if not named else []
+        named += sorted(submission_rows.tasks_of_annotations(session, deleted))
         ours = items.owners(session, named)
     unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
     for number, task_ids in enumerate(batched([*ours, *unknown], TOGETHER)):

@@ -13,6 +13,7 @@ from projects.vocabulary import Project, Task
 from sandbox_sync import cloning, queueing
 from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
+from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db import trainees
 from sandbox_sync.workflows import submissions
 from sandbox_sync.workflows.apart import apart
@@ -83,17 +84,27 @@ def _look_for_twin(room: Room, task_id: int) -> None:
 
 
 def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
-    """Store first submissions; returns the latest change among these tasks."""
+    """Store what was submitted, skipped or taken back; returns the latest change among these."""
     newest: datetime | None = None
+    bare: list[Task] = []
     for task in tasks:
         newest = task.updated_at if newest is None else max(newest, task.updated_at)
         if task.annotations:
-            with (
-                apart("sandbox_task", passing=False, task=task.id),
-                room.transaction() as session,
-            ):
-                submissions.record_task(room, session, task)
+            _record(room, task)
+        else:
+            bare.append(task)
+    if bare:
+        with room.transaction() as session:
+            marked = submission_rows.marked(session, [task.id for task in bare])
+        for task in bare:
+            if task.id in marked:
+                _record(room, task)
     return newest
+
+
+def _record(room: Room, task: Task) -> None:
+    with apart("sandbox_task", passing=False, task=task.id), room.transaction() as session:
+        submissions.record_task(room, session, task)
 
 
 def seen_digest(project: Project) -> str:

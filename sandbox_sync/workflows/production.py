@@ -12,7 +12,7 @@ from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio, PlatformError
 from projects.vocabulary import Project, Task
-from sandbox_sync import cloning, comparing
+from sandbox_sync import cloning
 from sandbox_sync.db import frozen as frozen_rows
 from sandbox_sync.db import production as rows
 from sandbox_sync.db import references as reference_rows
@@ -207,9 +207,8 @@ def _record_task(
     eligible_at: datetime,
 ) -> None:
     kind = room.followed.get(task.project_id)
-    committed = comparing.reference_of(task.annotations)
     data_digest = cloning.digest_of(task.data)
-    if kind is None or rows.is_stored(session, task, data_digest, committed):
+    if kind is None or rows.is_stored(session, task, data_digest):
         return
     known = rows.task(session, task.id)
     if known is None or known.deleted_at or known.data_digest != data_digest:

@@ -24,14 +24,6 @@ def annotation(number: int, minute: int, *, by: int = ADA, skipped: bool = False
     )
 
 
-def test_reference_is_the_latest_that_was_not_skipped() -> None:
-    rows = [annotation(1, 0), annotation(2, 5), annotation(3, 9, skipped=True)]
-    found = comparing.reference_of(rows)
-    assert found is not None
-    assert found.id == 2
-    assert comparing.reference_of([annotation(3, 9, skipped=True)]) is None
-
-
 def test_first_submission_is_the_trainees_own() -> None:
     rows = [
         annotation(1, 0, by=BEN),

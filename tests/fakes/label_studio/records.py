@@ -121,6 +121,7 @@ class AnnotationRow:
     parent_annotation: int | None = None
     shown: Json = field(default_factory=dict)
     unique_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    updated_by: int | None = None
 
     def json(self) -> Json:
         """As the annotation endpoints give it."""
@@ -140,7 +141,7 @@ class AnnotationRow:
             "bulk_created": False,
             "task": self.task,
             "project": self.project,
-            "updated_by": self.completed_by,
+            "updated_by": self.updated_by or self.completed_by,
             "parent_prediction": self.parent_prediction,
             "parent_annotation": self.parent_annotation,
             "last_created_by": None,

@@ -173,7 +173,7 @@ def get_annotation(call: Call) -> Reply:
 
 def patch_annotation(call: Call) -> Reply:
     row = call.store.annotation(call.ids[0])
-    call.store.update_annotation(row, call.body)
+    call.store.update_annotation(row, call.body, call.user)
     return 200, row.json()
 
 

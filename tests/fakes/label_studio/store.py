@@ -222,6 +222,7 @@ class Store:
             parent_prediction=body.get("parent_prediction"),
             parent_annotation=body.get("parent_annotation"),
             shown=self._shown(task),
+            updated_by=user.id,
         )
         self.annotations[row.id] = row
         self.locks.pop(task.id, None)
@@ -229,7 +230,9 @@ class Store:
         self._tell(row, "ANNOTATION_CREATED")
         return row
 
-    def update_annotation(self, row: AnnotationRow, body: Json) -> None:
+    def update_annotation(self, row: AnnotationRow, body: Json, user: UserRow) -> None:
+        """Whoever changes it, or sets its star, becomes its ``updated_by``."""
+        row.updated_by = user.id
         for name in ("result", "was_cancelled", "ground_truth", "lead_time"):
             if name in body:
                 setattr(row, name, body[name])
