@@ -197,9 +197,10 @@ def _reference(seen: Seen, item: PracticeItem) -> Answer | None:
     snapshot = seen.snapshots[item.snapshot]
     if task is None or cloning.digest_of(task.data) != snapshot.data_digest:
         return None
-    committed = comparing.reference_of(task.annotations)
-    if committed is None:
+    accepted = [a for a in task.annotations if not a.was_cancelled]
+    if not accepted:
         return None
+    committed = max(accepted, key=lambda a: (a.updated_at, a.id))
     return schemes.of_kind(registry.load(snapshot.kind), snapshot.label_config).read(
         committed.regions, task.data
     )
