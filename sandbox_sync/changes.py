@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from defusedxml import ElementTree
 
 FIELD = re.compile(r"\$(\w+)")
+MEDIA_TAGS = frozenset({"Image", "Audio", "AudioPlus", "Video", "Pdf", "PDF"})
 SEPARATOR = " / "
 """Between the levels of a taxonomy's label."""
 
@@ -34,6 +35,8 @@ class Config:
     controls: Mapping[str, Control]
     fields: frozenset[str]
     """Names of the fields of a task's data that it shows."""
+    media: frozenset[str] = frozenset()
+    """Those of them that are pictures, recordings or PDFs."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,16 @@ def read(label_config: str) -> Config:
         for tag in root.iter()
         if tag.get("name") and tag.get("toName")
     }
-    values = [tag.get("value") or "" for tag in root.iter() if tag.get("name")]
-    fields = [found.group(1) for value in values if (found := FIELD.search(value))]
-    return Config(controls, frozenset(fields))
+    shown = [
+        (tag.tag, found.group(1))
+        for tag in root.iter()
+        if tag.get("name") and (found := FIELD.search(tag.get("value") or ""))
+    ]
+    return Config(
+        controls,
+        fields=frozenset(name for _, name in shown),
+        media=frozenset(name for tag, name in shown if tag in MEDIA_TAGS),
+    )
 
 
 def _labels(tag: Element, above: str = "") -> Iterable[str]:

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     context_networks: list[str] = Field(default_factory=list)
     """Networks that those hosts may be in beside the public ones, such as ``10.1.0.0/16``."""
     context_max_bytes: int = Field(default=2_000_000, ge=1)
+    media_max_bytes: int = Field(default=50_000_000, ge=1)
+    """Of one picture or recording in production's Label Studio."""
     context_timeout_seconds: float = Field(default=5.0, gt=0)
     context_patience_seconds: float = Field(default=600.0, ge=0)
     """How long a reference is tried before its task is frozen without it."""

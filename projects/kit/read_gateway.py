@@ -4,7 +4,7 @@ Label Studio's community edition has no read-only tokens: whoever holds one can
 change and delete. The practice half must not be able to, so it never gets a
 token. It gets the key of this process, which forwards a short list of GET
 requests and nothing else: nothing that changes an answer, locks a task, or
-shows a token. One side effect is Label Studio's own: asked for a single task
+shows a token. Among them are the files that tasks show. One side effect is Label Studio's own: asked for a single task
 that has no prediction yet, it asks the ML backend for one and stores it.
 
 Run it with ``python -m projects.kit.read_gateway``.
@@ -35,9 +35,13 @@ READABLE = re.compile(
         | tasks/\d+/?
         | tasks/\d+/annotations/?
         | annotations/\d+/?
-    )""",
+    )
+    | /data/upload/\d+/(?!\.)[^/?\#%\\\x00-\x1f]+
+    | /data/local-files/?""",
     re.VERBOSE,
 )
+FILES = "/data/"
+"""Pictures and recordings that tasks show; passed on byte by byte."""
 SECRETS_OF_A_PROJECT = ("token", "task_data_login", "task_data_password")
 TIMEOUT_SECONDS = 30.0
 
@@ -111,7 +115,8 @@ def _fetch(
     except httpx.HTTPError as error:
         raise LabelStudioUnavailable(type(error).__name__) from error
     kind = answer.headers.get("content-type", "")
-    if not kind.startswith("application/json"):
+    is_file = httpx.URL(url).path.startswith(FILES)
+    if is_file or not kind.startswith("application/json"):
         return Response(answer.content, answer.status_code, media_type=kind or None)
     return JSONResponse(_without_secrets(answer.json()), answer.status_code)
 

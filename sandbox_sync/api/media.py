@@ -1,4 +1,4 @@
-"""Pictures of frozen tasks, for the sandbox's Label Studio to show."""
+"""Pictures and recordings of frozen tasks, for the sandbox's Label Studio to show."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from sandbox_sync.api.people import NoSuchPage
+from sandbox_sync.context.base import MEDIA
 from sandbox_sync.settings import Settings
 
-NAME = re.compile(r"[0-9a-f]{64}\.(png|jpg|gif|webp)")
+TYPES = {ending: kind for kind, ending in reversed(MEDIA.items())}
+NAME = re.compile(rf"[0-9a-f]{{64}}\.({'|'.join(TYPES)})")
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -23,9 +25,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/media/{name}")
 def picture(request: Request, name: str) -> Response:
-    """One picture by the SHA-256 of its content."""
+    """One picture or recording by the SHA-256 of its content."""
     settings: Settings = request.app.state.settings
     path = settings.media_dir / name
     if not NAME.fullmatch(name) or not path.is_file():
         raise NoSuchPage
-    return FileResponse(path, headers=HEADERS)
+    kind = TYPES[path.suffix.removeprefix(".")]
+    return FileResponse(path, headers=HEADERS, media_type=kind)

@@ -14,6 +14,22 @@ MARKER = "$context"
 """The key that makes an object in a task's data a reference."""
 
 
+PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+"""Ending of a file name by content type. No SVG: it can hold programs."""
+MEDIA = PICTURES | {
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/x-flac": "flac",
+    "audio/mp4": "m4a",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "application/pdf": "pdf",
+}
+
+
 class NotResolved(PlatformError):
     """A reference that stands for nothing at the moment, or ever.
 
@@ -53,6 +69,8 @@ class World:
     calendar_dir: str
     thread_dir: str
     now: datetime
+    read_production: Callable[[str], tuple[bytes, str]]
+    """Content and content type of a file of production's Label Studio; raises ``NotResolved``."""
     keep: Callable[[bytes, str], str]
     """Stores bytes of a content type; returns the address that the sandbox shows them from."""
 

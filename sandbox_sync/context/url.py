@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox_sync.context._fetching import fetch
-from sandbox_sync.context.base import NotResolved, Reference, World
+from sandbox_sync.context.base import PICTURES, NotResolved, Reference, World
 
 PREFIXES = ("http://", "https://")
-PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""No SVG: it can hold programs."""
 
 
 def resolve(reference: Reference, data: Mapping[str, Any], world: World) -> Any:

@@ -16,18 +16,26 @@ from typing import Any, cast
 
 from projects.kit import discovery, logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import UnknownName
-from projects.vocabulary import Json, Task
-from sandbox_sync import cloning, context, freezing
-from sandbox_sync.context.base import NotResolved, Provider, Reference, World, references
+from projects.kit.errors import LabelStudioRefused, LabelStudioUnavailable, UnknownName
+from projects.vocabulary import Json, ProjectId, Task
+from sandbox_sync import changes, cloning, context, freezing
+from sandbox_sync.context.base import (
+    MEDIA,
+    NotResolved,
+    Provider,
+    Reference,
+    World,
+    references,
+)
 from sandbox_sync.db import frozen as rows
+from sandbox_sync.db import production
 from sandbox_sync.db.frozen import Frozen
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.room import Room
 
 BUDGET_SECONDS = 20.0
 """Of one look, for all its references; what comes later waits for its own turn."""
-SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+FILES = "label_studio_file"
 MOST_DUE = 20
 
 log = logs.get(__name__)
@@ -42,9 +50,17 @@ def providers() -> dict[str, Provider]:
 
 def freeze(room: Room, tasks: Sequence[Task]) -> dict[int, Frozen]:
     """What these tasks' references stood for, of those that have any; looked up once."""
+    media = _media_fields(room, {task.project_id for task in tasks})
     known = providers()
     found = {
-        task.id: references(task.data, room.settings.context_fields, known)
+        task.id: [
+            *references(task.data, room.settings.context_fields, known),
+            *references(
+                {name: value for name, value in task.data.items() if isinstance(value, str)},
+                media[task.project_id] - room.settings.context_fields,
+                {FILES: known[FILES]},
+            ),
+        ]
         for task in tasks
         if task.project_id in room.followed
     }
@@ -67,6 +83,16 @@ def freeze(room: Room, tasks: Sequence[Task]) -> dict[int, Frozen]:
                 with room.transaction() as session:
                     kept[task.id] = rows.save(session, task.id, tried, now=this_moment())
     return kept
+
+
+def _media_fields(room: Room, project_ids: set[ProjectId]) -> dict[ProjectId, frozenset[str]]:
+    """The fields in which each project's config shows pictures or recordings."""
+    with room.reading() as session:
+        known = {number: production.project(session, number) for number in project_ids}
+    return {
+        number: changes.read(row.label_config).media if row and row.label_config else frozenset()
+        for number, row in known.items()
+    }
 
 
 def due(room: Room) -> list[int]:
@@ -131,9 +157,17 @@ def _world(room: Room, moment: datetime) -> World:
     settings = room.settings
 
     def keep(content: bytes, kind: str) -> str:
-        name = f"{hashlib.sha256(content).hexdigest()}.{SUFFIXES[kind]}"
+        name = f"{hashlib.sha256(content).hexdigest()}.{MEDIA[kind]}"
         store_once(settings.media_dir / name, content)
         return settings.link(f"media/{name}")
+
+    def read_production(path: str) -> tuple[bytes, str]:
+        try:
+            return room.production.file(path, max_bytes=settings.media_max_bytes)
+        except LabelStudioUnavailable as error:
+            raise NotResolved("production does not answer") from error
+        except LabelStudioRefused as error:
+            raise NotResolved("production does not give it, or it is too large") from error
 
     return World(
         hosts=settings.context_hosts,
@@ -143,6 +177,7 @@ def _world(room: Room, moment: datetime) -> World:
         calendar_dir=settings.calendar_dir,
         thread_dir=settings.thread_dir,
         now=moment,
+        read_production=read_production,
         keep=keep,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -251,3 +252,40 @@ def test_a_provider_that_breaks_holds_up_no_other_task(
     publish(house, broken)
     publish(house, sound)
     assert copy(house)["text"] == "Another"
+
+
+PHOTOS = """<View><Image name="message" value="$photo"/><Text name="t" value="$text"/>
+<Choices name="intent" toName="message"><Choice value="New meeting"/></Choices></View>"""
+
+
+def test_a_picture_of_production_is_shown_from_our_copy(house: House) -> None:
+    writer = house.production.writer()
+    writer.update_project(house.projects["intent"], label_config=PHOTOS)
+    house.reconcile()
+    kept = "/data/upload/1/0a-photo.png"
+    house.production.store.files[kept] = (b"picture", "image/png")
+    task = add(house, photo=kept, calendar=[], heading=kept)
+    publish(house, task)
+    frozen = copy(house)
+    # the SHA-256 of b"picture"
+    digest = hashlib.sha256(b"picture").hexdigest()
+    assert frozen["photo"] == f"http://sync.test/media/{digest}.png"
+    assert frozen["heading"] == kept  # a text is a text
+    # production deletes it; ours stays
+    del house.production.store.files[kept]
+    answer = house.client.get(f"/media/{digest}.png")
+    assert (answer.content, answer.headers["content-type"]) == (b"picture", "image/png")
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("name", ["..%2Fsandbox_sync.sqlite", f"{'0' * 64}.png", f"{'0' * 64}.svg"])
+def test_nothing_else_of_the_folder_is_served(house: House, name: str) -> None:
+    assert house.client.get(f"/media/{name}").status_code == 404
+
+
+def test_a_picture_elsewhere_is_left_as_it_is(house: House) -> None:
+    house.production.writer().update_project(house.projects["intent"], label_config=PHOTOS)
+    house.reconcile()
+    task = add(house, photo="https://pictures.example.com/1.png", calendar=[])
+    publish(house, task)
+    assert copy(house)["photo"] == "https://pictures.example.com/1.png"

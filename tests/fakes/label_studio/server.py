@@ -128,6 +128,9 @@ class FakeLabelStudio:
             return httpx.Response(200, json={"status": "UP"})
         try:
             user = self._who(request)
+            if path in self.store.files and request.method == "GET":
+                content, kind = self.store.files[path]
+                return httpx.Response(200, content=content, headers={"content-type": kind})
             found = routes.find(request.method, path)
             if found is None:
                 return httpx.Response(404, html="<html>Uh oh, this page doesn't exist.</html>")

@@ -72,6 +72,8 @@ class Store:
         self.annotations: dict[int, AnnotationRow] = {}
         self.webhooks: dict[int, WebhookRow] = {}
         self.views: dict[int, ViewRow] = {}
+        self.files: dict[str, tuple[bytes, str]] = {}
+        """Uploads by their path, with their content type."""
         self.backends: dict[int, BackendRow] = {}
         self.locks: dict[int, int] = {}
         """Task id to the user who has it open."""

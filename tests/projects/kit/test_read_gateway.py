@@ -63,6 +63,9 @@ HEADERS = {"Authorization": f"Token {KEY}"}
         "/api/tasks/?project=1&fields=all",
         "/api/tasks/3/annotations/",
         "/api/annotations/9/",
+        "/data/upload/3/0a1b-photo.png",
+        "/data/upload/3/0a1b-gr%C3%BC%C3%9Fe%20(2).png",
+        "/data/local-files/?d=photos%2F1.png",
     ],
 )
 def test_reading_is_forwarded_with_productions_token(
@@ -98,6 +101,13 @@ def test_no_other_method_gets_through(
         "/api/projects/%2e%2e/invite",
         "/api/tasks/1/../../invite",
         "//api/invite",
+        "/data/upload/3/..%2f..%2fkey.env",
+        "/data/upload/3/%2e%2e",
+        "/data/upload/3/a.png%3Fx=1",
+        "/data/upload/3/a%00.png",
+        "/data/upload/a.png",
+        "/data/avatars/1.png",
+        "/data/local-files/../../api/invite",
         "/",
     ],
 )
@@ -144,3 +154,22 @@ def test_a_writer_behind_it_can_only_read(gateway: TestClient) -> None:
     assert [project.title for project in writer.projects()] == ["Message intent"]
     with pytest.raises(LabelStudioRefused, match="403"):
         writer.update_project(1, title="changed")
+
+
+def test_a_file_is_passed_on_byte_by_byte(production: Production) -> None:
+    content = b'{"token": "part of the recording, not of a project"}'
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        production.requests.append(request)
+        return httpx.Response(200, content=content, headers={"content-type": "application/json"})
+
+    settings = ReadGatewaySettings(
+        label_studio_url="http://production.test",
+        label_studio_token=SecretStr(TOKEN),
+        key=SecretStr(KEY),
+    )
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    found = TestClient(create_app(settings, http=http)).get(
+        "/data/upload/3/a.json", headers=HEADERS
+    )
+    assert found.content == content

@@ -17,6 +17,7 @@ def make_world(**more: Any) -> World:
         "calendar_dir": "",
         "thread_dir": "",
         "now": datetime(2026, 5, 4, 12, tzinfo=UTC),
+        "read_production": lambda path: (b"of " + path.encode(), "image/png"),
         "keep": lambda content, kind: f"kept:{len(content)}:{kind}",
     }
     return World(**(values | more))
