@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import NotInLabelStudio
-from projects.vocabulary import Task
+from projects.kit.errors import LabelStudioRefused, NotInLabelStudio
+from projects.vocabulary import Prediction, Task
 from sandbox_sync import changes, cloning
 from sandbox_sync.db import config_changes, snapshots
 from sandbox_sync.db import lane_projects as rows
@@ -13,6 +15,8 @@ from sandbox_sync.db import practice as items
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.practice import record
 from sandbox_sync.workflows.room import OVERLAP, Room
+
+NOT_FOUND = 404
 
 log = logs.get(__name__)
 
@@ -63,17 +67,33 @@ def restate_open_items(room: Room, lane: items.Lane) -> None:
         for item in waiting
         if changes.between(frozen[item.id].label_config, lane.label_config).matters
     ]
+    tasks = _tasks_in(room, {item.sandbox_project_id for item in stale})
+    record(room, tasks.values())
     for item in stale:
+        shown = tasks[item.sandbox_task_id].predictions if item.sandbox_task_id in tasks else ()
         with apart("open_item", passing=False, item=item.id):
-            _restate(room, lane, item, frozen[item.id])
+            _restate(room, lane, item, frozen[item.id], shown)
 
 
-def _restate(room: Room, lane: items.Lane, item: rows.OpenItem, before: cloning.Snapshot) -> None:
-    try:
-        task = room.sandbox.task(item.sandbox_task_id)
-    except NotInLabelStudio:
-        return
-    record(room, [task])
+def _tasks_in(room: Room, project_ids: set[int]) -> dict[int, Task]:
+    """The tasks of these projects by id; one that somebody deleted has none."""
+    found: dict[int, Task] = {}
+    for project_id in project_ids:
+        try:
+            found |= {task.id: task for task in room.sandbox.tasks(project_id)}
+        except LabelStudioRefused as error:
+            if error.code != NOT_FOUND:
+                raise
+    return found
+
+
+def _restate(
+    room: Room,
+    lane: items.Lane,
+    item: rows.OpenItem,
+    before: cloning.Snapshot,
+    shown: Sequence[Prediction],
+) -> None:
     following = snapshots.with_config(before, lane.label_config, lane.guidelines)
     with room.transaction() as session:
         is_gold = snapshots.is_gold(session, item.snapshot)
@@ -86,7 +106,7 @@ def _restate(room: Room, lane: items.Lane, item: rows.OpenItem, before: cloning.
     if is_lost:
         _take_out(room, lane, item)
     elif not is_gold and following.suggestion != before.suggestion:
-        for prediction in task.predictions:
+        for prediction in shown:
             room.sandbox.delete_prediction(prediction.id or 0)
 
 

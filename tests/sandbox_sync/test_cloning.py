@@ -111,3 +111,9 @@ def test_titles_fit_and_differ(one: str, other: str) -> None:
     titles = [cloning.lane_title("Message details", email) for email in (one, other)]
     assert all(3 <= len(title) <= 50 for title in titles)
     assert (titles[0] == titles[1]) == (one == other)
+
+
+def test_without_a_model_any_task_may_be_the_next_up_to_the_bound() -> None:
+    assert cloning.is_eligible(task(), None, waiting=9, ahead=10)
+    assert not cloning.is_eligible(task(), None, waiting=10, ahead=10)
+    assert not cloning.is_eligible(task(), "", waiting=0, ahead=10)

@@ -289,3 +289,29 @@ def test_a_picture_elsewhere_is_left_as_it_is(house: House) -> None:
     task = add(house, photo="https://pictures.example.com/1.png", calendar=[])
     publish(house, task)
     assert copy(house)["photo"] == "https://pictures.example.com/1.png"
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with running_house(
+        tmp_path,
+        database_url=postgres_url,
+        context_fields=["calendar"],
+        calendar_dir=str(tmp_path),
+        context_patience_seconds=60,
+    ) as house:
+        waiting = add(house, text="One that waits", calendar="ics:ben")
+        write_calendar(house, "Dentist")
+        publish(house, add(house))
+        assert [entry["title"] for entry in copy(house)["calendar"]] == ["Dentist"]
+        assert house.client.get("/health").json()["contexts_waiting"] == 1
+        make_due(house, ago=timedelta(seconds=61))
+        publish(house, waiting)
+        assert house.client.get("/health").json()["contexts_missing"] == 1
+        assert house.failures == []
+        house.production.writer().update_project(
+            house.projects["intent"],
+            label_config=INTENT.label_config.replace('value="Cancel"', 'value="Off"'),
+        )
+        house.reconcile()
+        assert house.failures == []

@@ -287,3 +287,20 @@ def test_gold_keeps_the_snapshot_of_its_key(house: House) -> None:
     house.reconcile(passes=3)
     with house.room.reading() as session:
         assert {item.snapshot for item in session.query(PracticeItem)} == {digest}
+
+
+def test_a_project_that_somebody_deleted_while_it_was_replaced_holds_nothing_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_answered_one_open(house)
+    (old,) = projects_of(house, ADA)
+    rename_the_control(house)
+    with monkeypatch.context() as patch:
+        patch.setattr(LabelStudioWriter, "create_project", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.reconcile()
+    house.sandbox.writer().request("DELETE", f"/api/projects/{old.id}/")
+    house.reconcile(passes=3)
+    assert house.failures == []
+    (new,) = projects_of(house, ADA)
+    assert texts_in(house, new) == ["Second"]
