@@ -4,7 +4,9 @@ Label Studio's community edition has no read-only tokens: whoever holds one can
 change and delete. The practice half must not be able to, so it never gets a
 token. It gets the key of this process, which forwards a short list of GET
 requests and nothing else: nothing that changes an answer, locks a task, or
-shows a token. Among them are the files that tasks show. One side effect is Label Studio's own: asked for a single task
+shows a token. Among them are the files that tasks show.
+
+One side effect is Label Studio's own: asked for a single task
 that has no prediction yet, it asks the ML backend for one and stores it.
 
 Run it with ``python -m projects.kit.read_gateway``.

@@ -9,7 +9,7 @@ from projects.kit.database import now as this_moment
 from projects.kit.errors import LabelStudioRefused, NotInLabelStudio
 from projects.vocabulary import Prediction, Task
 from sandbox_sync import changes, cloning
-from sandbox_sync.db import config_changes, snapshots
+from sandbox_sync.db import config_changes, needs, snapshots
 from sandbox_sync.db import lane_projects as rows
 from sandbox_sync.db import practice as items
 from sandbox_sync.workflows.apart import apart
@@ -114,6 +114,7 @@ def _take_out(room: Room, lane: items.Lane, item: rows.OpenItem) -> None:
     room.sandbox.delete_task(item.sandbox_task_id)
     with room.transaction() as session:
         rows.expire(session, item.id, now=this_moment())
+        needs.set_removed(session, item.id)
         config_changes.add_done(session, lane.production_project_id, "items_taken_out")
 
 
