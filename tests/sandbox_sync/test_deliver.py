@@ -71,7 +71,7 @@ def test_nobody_sends_to_a_person_to_whom_somebody_else_is_sending(
 
 
 def test_a_sender_that_died_after_slack_took_the_message_is_not_repeated(
-    slack_house: House, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+    slack_house: House, slack: FakeSlack
 ) -> None:
     answered(slack_house, 1)
     killed = pytest.MonkeyPatch()
