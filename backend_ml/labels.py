@@ -11,10 +11,12 @@ votes, the newest.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +27,7 @@ from backend_ml.tables import AnnotationRow, AssignmentRow, LabelRow, MarkRow, T
 from projects.kinds.base import Kind
 from projects.vocabulary import Annotation, Answer, Task, answer_from_json, answer_to_json
 
+ANSWERS_KEPT = 20_000
 UNPUBLISHED = "unpublished"
 """The arm of tasks that were labelled without having been published."""
 
@@ -243,7 +246,7 @@ class LabelStore:
 def accepted(session: Session, project_id: int) -> list[Label]:
     """Every label of a project, in the order of task ids."""
     query = (
-        sa.select(LabelRow.task_id, TaskRow.text, LabelRow.answer)
+        sa.select(LabelRow.task_id, TaskRow.text, sa.cast(LabelRow.answer, sa.Text))
         .join_from(
             LabelRow,
             TaskRow,
@@ -253,7 +256,13 @@ def accepted(session: Session, project_id: int) -> list[Label]:
         .order_by(LabelRow.task_id)
     )
     rows = session.execute(query).all()
-    return [Label(task_id, text, answer_from_json(answer)) for task_id, text, answer in rows]
+    return [Label(task_id, text, _answer_of(answer)) for task_id, text, answer in rows]
+
+
+@lru_cache(maxsize=ANSWERS_KEPT)
+def _answer_of(written: str) -> Answer:
+    """Many labels have the same answer, which then is read once."""
+    return answer_from_json(json.loads(written))
 
 
 def _gold(rows: Sequence[AnnotationRow]) -> AnnotationRow | None:

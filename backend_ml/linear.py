@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from backend_ml import embeddings, text_features
+from backend_ml import dual, embeddings, text_features
 from backend_ml.calibration import Line, Several
 from backend_ml.embeddings import Embedder
 from backend_ml.pool import Matrix
@@ -48,8 +48,11 @@ MOST_TO_FOLD = 2000
 """With more texts a fifth of them, once, says as much about calibration."""
 PASSES = 3
 EMBEDDING_SCALE = 1.5
-SLACK = 0.5
-"""``1 / (2 C)`` with ``C = 1``: what the squared hinge adds to a text's length in the dual."""
+PASSES_FROM_NOTHING = 3
+MOST_HELD_OUT = 4_000
+"""More would make calibration no better."""
+MANY_LABELS = 40
+"""With fewer, one border at a time is faster than all at once."""
 
 
 class Unfit(ValueError):
@@ -126,17 +129,29 @@ def train(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> Machine:
         Whether the text has the label. A label that no text has, or that all have,
         keeps a border far away from everything.
     """
-    labels = targets.shape[1]
-    coefficients = np.zeros((rows.shape[1], labels), dtype=np.float32)
-    offsets = np.where(targets.all(axis=0), 1.0, -1.0).astype(np.float32)
-    some = np.flatnonzero(targets.any(axis=0) & ~targets.all(axis=0))
+    some = _told_apart(targets)
     if len(some) > 2 and (targets.sum(axis=1) == 1).all():
-        found, ends = _borders(rows, targets.argmax(axis=1), labels=labels, seed=seed)
-        coefficients[:, some], offsets[some] = found, ends
-        return Machine(inputs, coefficients, offsets)
-    for column in some:
+        truth = targets.argmax(axis=1)
+        return _machine(inputs, targets, *_borders(rows, truth, labels=targets.shape[1], seed=seed))
+    coefficients = np.zeros((rows.shape[1], len(some)), dtype=np.float32)
+    offsets = np.zeros(len(some), dtype=np.float32)
+    for place, column in enumerate(some):
         found, ends = _borders(rows, targets[:, column], labels=len(some), seed=seed)
-        coefficients[:, column], offsets[column] = found[:, 0], ends[0]
+        coefficients[:, place], offsets[place] = found[:, 0], ends[0]
+    return _machine(inputs, targets, coefficients, offsets)
+
+
+def _told_apart(targets: Targets) -> Places:
+    """The labels that some texts have and others have not."""
+    return np.flatnonzero(targets.any(axis=0) & ~targets.all(axis=0))
+
+
+def _machine(inputs: Inputs, targets: Targets, found: Floats, ends: Floats) -> Machine:
+    """With the borders of labels told apart, and far ones for what all texts have, or none."""
+    some = _told_apart(targets)
+    coefficients = np.zeros((len(found), targets.shape[1]), dtype=np.float32)
+    offsets = np.where(targets.all(axis=0), 1.0, -1.0).astype(np.float32)
+    coefficients[:, some], offsets[some] = found, ends
     return Machine(inputs, coefficients, offsets)
 
 
@@ -184,6 +199,31 @@ def filled(scores: Matrix) -> Matrix:
     return np.asarray(np.where(known, scores, least))
 
 
+def learn(
+    inputs: Inputs, rows: Any, targets: Targets, *, seed: int, given: int = 0
+) -> tuple[Machine, Matrix, Places]:
+    """The machine of all texts, and distances of some under machines that did not see them.
+
+    The latter as of :func:`out_of_fold`, which also says what ``given`` is. With many
+    texts and labels one ascent gives both: it stops before the held-out texts, for
+    their distances, and goes on with them.
+    """
+    if len(targets) - given <= MOST_TO_FOLD or targets.shape[1] < MANY_LABELS:
+        scores, held = out_of_fold(inputs, rows, targets, seed=seed, given=given)
+        return train(inputs, rows, targets, seed=seed), scores, held
+    order = np.random.default_rng(seed).permutation(len(targets) - given).astype(np.int64)
+    held = order[: min(len(order) // 5, MOST_HELD_OUT)]
+    some = _told_apart(targets)
+    passes = int(np.clip(MOST_WORK // (rows.nnz * len(some) + 1), 2, PASSES_FROM_NOTHING))
+    borders, near = dual.fit(rows, targets[:, some], held, passes=passes, seed=seed)
+    machine = _machine(inputs, targets, borders.coefficients, borders.offsets)
+    scores = np.full((len(held), targets.shape[1]), -np.inf)
+    known = np.asarray(np.delete(targets, held, axis=0).any(axis=0))
+    scores[:, known] = machine.offsets[known]
+    scores[:, some[known[some]]] = near[:, known[some]]
+    return machine, scores, held
+
+
 def learn_more(
     machine: Machine,
     texts: Sequence[str],
@@ -194,43 +234,26 @@ def learn_more(
 ) -> Machine:
     """The machine after some more texts, and some of the old ones again.
 
-    Goes on where the fit ended: coordinate ascent in the dual, for all labels at
-    once, over these texts only. What an old text holds in the dual is known from
-    its distance, because at the end of a fit it is ``2 C`` times its hinge; a new
-    text holds nothing yet. Features that were never seen before are added.
+    Goes on where the fit ended: an ascent in the dual (:mod:`backend_ml.dual`) over
+    these texts only. What an old text holds in the dual is known from its distance,
+    because at the end of a fit it is ``2 C`` times its hinge; a new text holds nothing
+    yet. Features that were never seen before are added.
 
     Parameters
     ----------
     targets : shape (n_texts, n_labels)
     replayed : shape (n_texts,)
         Which of the texts the machine was trained on.
-
-    References
-    ----------
-    Hsieh, Chang, Lin, Keerthi & Sundararajan (2008), ICML.
     """
     fresh = [text for text, old in zip(texts, replayed, strict=True) if not old]
     machine = _widened(machine, fresh)
-    rows = machine.inputs.matrix(texts)
-    signs = np.where(targets, 1.0, -1.0).astype(np.float32)
-    hinge = np.maximum(0.0, 1.0 - signs * machine.distances(rows)).astype(np.float32)
-    held = np.where(replayed[:, None], hinge / SLACK, 0.0).astype(np.float32)
-    coefficients, offsets = machine.coefficients.copy(), machine.offsets.copy()
-    lengths = np.asarray(rows.multiply(rows).sum(axis=1)).ravel() + 1.0 + SLACK
+    rows, signs = machine.inputs.matrix(texts), dual.sides(targets)
+    held = dual.holds(machine.distances(rows), signs)
+    held[~replayed] = 0.0
+    borders = dual.Borders(machine.coefficients.copy(), machine.offsets.copy(), held)
     rng = np.random.default_rng(seed)
-    for _ in range(PASSES):
-        for i in rng.permutation(len(texts)):
-            at = slice(rows.indptr[i], rows.indptr[i + 1])
-            columns, values = rows.indices[at], rows.data[at]
-            distance = values @ coefficients[columns] + offsets
-            slope = signs[i] * distance - 1.0 + SLACK * held[i]
-            wanted = np.maximum(0.0, held[i] - slope / lengths[i]).astype(np.float32)
-            change = (wanted - held[i]) * signs[i]
-            moved = np.flatnonzero(change)
-            coefficients[columns[:, None], moved] += values[:, None] * change[moved]
-            offsets[moved] += change[moved]
-            held[i] = wanted
-    return replace(machine, coefficients=coefficients, offsets=offsets)
+    dual.ascend(borders, rows, signs, np.arange(len(texts)), passes=PASSES, rng=rng)
+    return replace(machine, coefficients=borders.coefficients, offsets=borders.offsets)
 
 
 def _widened(machine: Machine, texts: Sequence[str]) -> Machine:

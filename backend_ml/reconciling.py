@@ -7,6 +7,9 @@ again: reading leaves out labels that the config does not offer.
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,8 +19,9 @@ from sqlalchemy.orm import Session
 
 from backend_ml import waiting
 from backend_ml.labels import LabelStore
-from backend_ml.tables import LookRow, ProjectRow, TaskRow, hold
+from backend_ml.tables import AnnotationRow, LookRow, ProjectRow, TaskRow, hold
 from backend_ml.workshop import UnknownProject, Workshop
+from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.database import transaction
 from projects.kit.errors import BadInput, NotInLabelStudio
@@ -29,6 +33,9 @@ FULL_EVERY = 30
 """Every so many looks the whole list is compared, which shows tasks that were deleted."""
 CHUNK = 50
 """Tasks per transaction: few enough that no webhook waits long for its turn."""
+BREATH_SECONDS = 0.1
+"""Between two transactions of a look at everything: SQLite gives its lock to whoever asks at
+the right moment, and who writes without a pause keeps webhooks waiting for many seconds."""
 
 log = logs.get(__name__)
 
@@ -124,14 +131,48 @@ def _compare_tasks(workshop: Workshop, project_id: int, look: Look) -> set[int]:
     kind = workshop.kind(project_id)
     shown: set[int] = set()
     tasks = workshop.studio.tasks(project_id, updated_after=look.after)
+    whole = look.after is None
     while part := list(islice(tasks, CHUNK)):
+        shown.update(task.id for task in part)
+        if whole and not look.reread:
+            with workshop.reading() as session:
+                part = moved(session, kind, part)
+        if not part:
+            continue
         with transaction(workshop.sessions) as session:
             hold(session, project_id)
             store = LabelStore(session, project_id, kind, now=workshop.clock(), reread=look.reread)
             for task in part:
                 _compare(session, store, task)
-        shown.update(task.id for task in part)
+        if whole:
+            time.sleep(BREATH_SECONDS)
     return shown
+
+
+def moved(session: Session, kind: Kind, tasks: Sequence[Task]) -> list[Task]:
+    """Those of one project that we do not know exactly as Label Studio shows them."""
+    ids = [task.id for task in tasks]
+    ours = {task.project_id for task in tasks}
+    texts = sa.select(TaskRow.task_id, TaskRow.text).where(
+        TaskRow.project_id.in_(ours), TaskRow.task_id.in_(ids), TaskRow.deleted.is_(False)
+    )
+    known = {task_id: text for task_id, text in session.execute(texts)}
+    answers = sa.select(
+        AnnotationRow.task_id, AnnotationRow.annotation_id, AnnotationRow.updated_at
+    ).where(
+        AnnotationRow.project_id.in_(ours),
+        AnnotationRow.task_id.in_(ids),
+        AnnotationRow.deleted.is_(False),
+    )
+    states = {tuple(row) for row in session.execute(answers)}
+    mine = Counter(task_id for task_id, _, _ in states)
+    return [
+        task
+        for task in tasks
+        if known.get(task.id) != kind.text(task.data)
+        or len(task.annotations) != mine[task.id]
+        or any((task.id, one.id, one.updated_at) not in states for one in task.annotations)
+    ]
 
 
 def _compare(session: Session, store: LabelStore, task: Task) -> None:

@@ -31,8 +31,10 @@ def is_held_out(project_id: int, task_id: int) -> bool:
 
 def split(project_id: int, labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
     """Labels to train on, and labels to measure with."""
-    train = [label for label in labels if not is_held_out(project_id, label.task_id)]
-    measure = [label for label in labels if is_held_out(project_id, label.task_id)]
+    train: list[Label] = []
+    measure: list[Label] = []
+    for label in labels:
+        (measure if is_held_out(project_id, label.task_id) else train).append(label)
     return train, measure
 
 

@@ -53,11 +53,11 @@ class ChoiceLinear:
         if self.hints is not None:
             rows = sparse.vstack([rows, _examples(self.hints, rows.shape[1])], format="csr")
         targets = _targets(truth, len(classes))
-        scores, held = linear.out_of_fold(features, rows, targets, seed=seed, given=len(hinted))
+        machine, scores, held = linear.learn(features, rows, targets, seed=seed, given=len(hinted))
         # A class that its fold could not learn is none of the columns.
         true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
         line = fit_shares(linear.filled(scores), true.tolist())
-        self.use(linear.train(features, rows, targets, seed=seed), classes, line)
+        self.use(machine, classes, line)
 
     def learn_more(
         self,

@@ -42,9 +42,9 @@ class ChoicesLinear:
             return
         features = linear.inputs_of(texts, labels=len(classes))
         rows, targets = features.matrix(texts), targets_of(answers, classes)
-        scores, held = linear.out_of_fold(features, rows, targets, seed=seed)
+        machine, scores, held = linear.learn(features, rows, targets, seed=seed)
         honest = fit_several(scores, targets[held])
-        self.use(linear.train(features, rows, targets, seed=seed), classes, honest)
+        self.use(machine, classes, honest)
 
     def learn_more(
         self,

@@ -167,14 +167,14 @@ def _learn_steps(
     features: Inputs, rows: Any, numbers: Vector, scale: Scale, seed: int
 ) -> tuple[Machine, Line]:
     targets = numbers[:, None] > np.array(scale.values)[:-1]
-    scores, held = linear.out_of_fold(features, rows, targets, seed=seed)
+    machine, scores, held = linear.learn(features, rows, targets, seed=seed)
     line = START
     if len(scores):
         flat, above = linear.filled(scores).ravel(), targets[held].ravel()
         raw = 1.0 / (1.0 + np.exp(-START[0] * flat))
         slope, offset = fit_logit_line(raw, above.tolist())
         line = (slope * START[0], offset)
-    return linear.train(features, rows, targets, seed=seed), line
+    return machine, line
 
 
 def _proba(scores: Matrix, line: Line, offered: linear.Targets) -> Matrix:

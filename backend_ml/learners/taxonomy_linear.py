@@ -114,9 +114,9 @@ class TaxonomyLinear:
         tree = Tree(tuple(paths))
         features = linear.inputs_of(inputs, labels=len(tree.columns))
         matrix, targets = features.matrix(inputs), tree.targets(given)
-        scores, held = linear.out_of_fold(features, matrix, targets, seed=seed)
+        machine, scores, held = linear.learn(features, matrix, targets, seed=seed)
         line, several = _calibrate(tree, scores, [given[i] for i in held], many=many)
-        self.use(linear.train(features, matrix, targets, seed=seed), tree, line, several)
+        self.use(machine, tree, line, several)
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable path of each text, or every probable one."""

@@ -194,7 +194,7 @@ def prepare(
         session.add(
             MarkRow(project_id=PROJECT, wanted=known, trained=known, forced=0, forced_done=0)
         )
-        session.add(LookRow(project_id=PROJECT, looked_at=moment, looks=1))
+        session.add(LookRow(project_id=PROJECT, looked_at=moment, looks=1, config=ours.config))
     champion(workshop, ours.kind, learner, labels=known)
     return workshop
 

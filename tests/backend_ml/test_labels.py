@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend_ml import digesting, events
+from backend_ml import digesting, events, reconciling
 from backend_ml.labels import LabelStore
 from backend_ml.tables import (
     AnnotationRow,
@@ -27,7 +27,7 @@ from backend_ml.waiting import open_tasks
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
 from projects.kit.database import transaction
-from projects.vocabulary import answer_to_json
+from projects.vocabulary import Mark, Task, answer_from_json, answer_to_json
 from tests.backend_ml.conftest import START, Desk, make_settings
 from tests.fakes.label_studio import FakeLabelStudio
 
@@ -233,6 +233,42 @@ def test_the_look_finds_what_no_event_told(make_desk: Callable[..., Desk]) -> No
         desk.hear()
     with transaction(desk.workshop.sessions) as session:
         assert set(session.scalars(sa.select(LabelRow.task_id))) == set(desk.task_ids[2:5])
+
+
+def test_a_look_at_everything_writes_only_what_has_moved(
+    make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it holds the database's lock for minutes where there are 100,000 tasks."""
+    desk = make_desk(tasks=6)
+    desk.answer(4)
+    desk.hear()
+    seen: list[int] = []
+    compare = LabelStore.compare
+
+    def watched(store: LabelStore, task: Task) -> None:
+        seen.append(task.id)
+        compare(store, task)
+
+    monkeypatch.setattr(LabelStore, "compare", watched)
+    monkeypatch.setattr(reconciling, "OVERLAP", timedelta(seconds=-3600))  # only whole looks see
+    for _ in range(30):
+        desk.hear()
+    assert seen == []
+    studio = desk.workshop.studio
+    changed = studio.annotations(desk.task_ids[0])[0]
+    desk.clock.forward(5)
+    regions = desk.kind.write((Mark(desk.kind.control, "Decline"),), {"text": ""})
+    studio.request("PATCH", f"/api/annotations/{changed.id}/", json_body={"result": regions})
+    gone = studio.annotations(desk.task_ids[1])[0]
+    studio.request("DELETE", f"/api/annotations/{gone.id}/")
+    desk.answer(1, first=4)
+    for _ in range(30):
+        desk.hear()
+    assert sorted(seen) == [desk.task_ids[i] for i in (0, 1, 4)]
+    with transaction(desk.workshop.sessions) as session:
+        labelled = {row.task_id: row.answer for row in session.scalars(sa.select(LabelRow))}
+    assert set(labelled) == {desk.task_ids[i] for i in (0, 2, 3, 4)}
+    assert answer_from_json(labelled[desk.task_ids[0]])[0].label == "Decline"
 
 
 def test_a_task_that_the_pages_miss_is_not_forgotten(

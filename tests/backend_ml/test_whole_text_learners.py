@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from backend_ml import linear
+from backend_ml import dual, linear
 from backend_ml.calibration import Several, fit_several
 from backend_ml.learners import choices_linear, number_ridge, taxonomy_linear
 from backend_ml.learners.base import Guess, Learner, ModelUnreadable
@@ -230,6 +230,61 @@ def test_learning_more_ends_where_starting_again_ends(monkeypatch: pytest.Monkey
         apart.append(np.abs(more.decide(texts) - whole).max())
     assert apart[0] > 2 * apart[1]
     assert apart[2] < 0.01
+
+
+def test_an_ascent_from_nothing_ends_where_the_fit_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many labels are learned at once; what is held out for calibration comes in at the end."""
+    monkeypatch.setattr(linear, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(linear, "MOST_TO_FOLD", 60)
+    monkeypatch.setattr(linear, "MANY_LABELS", 2)
+    texts, answers = kinds.corpus("choices", 120)
+    targets = choices_linear.targets_of(answers, sorted(kinds.TOPICS))
+    inputs = linear.inputs_of(texts, labels=3)
+    rows = inputs.matrix(texts)
+    whole = linear.train(inputs, rows, targets, seed=0).decide(texts)
+    apart, before = [], []
+    for passes in (1, 300):
+        monkeypatch.setattr(linear, "PASSES_FROM_NOTHING", passes)
+        monkeypatch.setattr(dual, "PASSES_AT_THE_END", passes)
+        machine, scores, held = linear.learn(inputs, rows, targets, seed=0)
+        apart.append(np.abs(machine.decide(texts) - whole).max())
+        rest = np.setdiff1d(np.arange(120), held)
+        unseen = linear.train(inputs, rows[rest], targets[rest], seed=0).distances(rows[held])
+        before.append(np.abs(scores - unseen).max())
+    assert apart[1] < 0.01 < apart[0]
+    assert before[1] < 0.01
+    assert len(held) == 24
+
+
+def test_a_large_fit_goes_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and what the first parts taught is not lost."""
+    monkeypatch.setattr(linear, "MOST_TO_FOLD", 60)
+    monkeypatch.setattr(linear, "MANY_LABELS", 2)
+    texts, answers = kinds.corpus("choices", 160)
+    targets = choices_linear.targets_of(answers, sorted(kinds.TOPICS))
+    inputs = linear.inputs_of(texts, labels=3)
+    rows = inputs.matrix(texts)
+    monkeypatch.setattr(dual, "MOST_HELD", 3 * 40)
+    machine, scores, held = linear.learn(inputs, rows, targets, seed=0)
+    assert scores.shape == (len(held), 3)
+    right = (machine.decide(texts) > 0) == targets
+    assert right.mean() > 0.97
+
+
+def test_a_label_of_held_out_texts_alone_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known of it where it is measured, and it is known in the end."""
+    monkeypatch.setattr(linear, "MOST_TO_FOLD", 20)
+    monkeypatch.setattr(linear, "MANY_LABELS", 2)
+    texts = [f"apple {i}" for i in range(30)] + [f"pear {i}" for i in range(30)] + ["zebra stripes"]
+    held = np.random.default_rng(0).permutation(61)[:12]
+    texts[held[0]], texts[60] = texts[60], texts[held[0]]
+    targets = np.array([[w in text for w in ("apple", "pear", "zebra")] for text in texts])
+    inputs = linear.inputs_of(texts, labels=3)
+    machine, scores, found = linear.learn(inputs, inputs.matrix(texts), targets, seed=0)
+    assert found.tolist() == held.tolist()
+    assert np.isneginf(scores[:, 2]).all()
+    assert np.isfinite(scores[:, :2]).all()
+    assert machine.decide(["zebra stripes"]).argmax() == 2
 
 
 def test_features_times_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
