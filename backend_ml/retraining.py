@@ -128,14 +128,23 @@ def failure(error: Exception) -> str:
     return type(error).__name__
 
 
-def record_failure(workshop: Workshop, project_id: int, error: Exception) -> None:
-    """Keep what went wrong where a person looks; the next nudge tries again."""
+def record_failure(
+    workshop: Workshop, project_id: int, error: Exception, *, fitting: bool = False
+) -> None:
+    """Keep what went wrong where a person looks; it is tried again.
+
+    After a failed ``fitting`` that waits (:func:`backend_ml.schedule.rests`), unless the fit
+    was only ended with its worker.
+    """
     with transaction(workshop.sessions) as session:
         hold(session, project_id)
         mark = session.get(MarkRow, project_id)
         if mark is not None:
             mark.failures += 1
             mark.last_error = failure(error)
+            if fitting and not isinstance(error, FitInterrupted):
+                mark.fit_failures += 1
+                mark.fit_failed_at = workshop.clock()
             if isinstance(error, ModelUnreadable) and mark.forced == mark.forced_done:
                 mark.forced += 1  # the model is lost; only a new one helps
     log.warning("learning.failed", project=project_id, error=type(error).__name__)
@@ -256,5 +265,6 @@ def _mark_done(session: Session, project_id: int, wanted: Wanted) -> None:
     mark.trained = max(mark.trained, wanted.wanted)
     mark.forced_done = max(mark.forced_done, wanted.forced)
     mark.failures, mark.last_error = 0, None
+    mark.fit_failures, mark.fit_failed_at = 0, None
     # Labels that came while it ran wait since then at the latest.
     mark.first_change_at = None if mark.trained == mark.wanted else mark.last_change_at

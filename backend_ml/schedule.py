@@ -17,6 +17,10 @@ SHARE = 0.01
 """New labels that are enough to train, as a share of all."""
 MANY = 2000
 """Labels from which the quiet before a training of a few lasts longer."""
+RETRY_SECONDS = 30
+"""After a training that failed; after each further one in a row twice as long,"""
+MOST_RETRY_SECONDS = 3_600
+"""up to this."""
 CHALLENGE_SECONDS = 60
 """A challenger that came to no decision is asked for again after so long at most."""
 
@@ -37,15 +41,27 @@ def is_due(mark: MarkRow, settings: Settings, labels: int, *, now: datetime) -> 
     return new >= enough or now - mark.last_change_at >= timedelta(seconds=patience)
 
 
+def rests(mark: MarkRow, *, now: datetime) -> bool:
+    """Whether a training failed so lately that it is not tried again, however many labels came.
+
+    What always fails would else take a core for ever. Whoever asks for a training is not
+    kept waiting: pressing *Start Training* clears the count (:func:`force`).
+    """
+    if mark.fit_failures == 0 or mark.fit_failed_at is None:
+        return False
+    doubled = RETRY_SECONDS * 2.0 ** min(mark.fit_failures - 1, 30)
+    return now - mark.fit_failed_at < timedelta(seconds=min(MOST_RETRY_SECONDS, doubled))
+
+
 def due_key(session: Session, project_id: int, settings: Settings, *, now: datetime) -> str | None:
     """The key of the training to ask for now, ``None`` when there is none.
 
     The same labels give the same key for half a minute: asking again meanwhile
-    asks for nothing, and after a failure it is tried again.
+    asks for nothing. After failures it is tried again as :func:`rests` says.
     """
     mark = session.get(MarkRow, project_id)
     known = count(session, project_id)
-    if mark is None or not is_due(mark, settings, known, now=now):
+    if mark is None or rests(mark, now=now) or not is_due(mark, settings, known, now=now):
         return None
     asked_for = mark.forced > mark.forced_done
     if known < settings.min_labels_to_serve and not asked_for:
@@ -85,3 +101,4 @@ def force(session: Session, project_id: int) -> None:
         mark = MarkRow(project_id=project_id, wanted=0, trained=0, forced=0, forced_done=0)
         session.add(mark)
     mark.forced += 1
+    mark.fit_failures, mark.fit_failed_at = 0, None

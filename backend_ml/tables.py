@@ -133,6 +133,9 @@ class MarkRow(Base):
     last_change_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
+    fit_failures: Mapped[int] = mapped_column(default=0)
+    """Trainings that failed one after the other."""
+    fit_failed_at: Mapped[datetime | None]
 
 
 class VersionRow(Base):

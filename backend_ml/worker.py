@@ -85,7 +85,7 @@ def _register_fits(workshop: Workshop) -> None:
         try:
             return fit_step(project_id, cause)
         except Exception as error:
-            retraining.record_failure(workshop, project_id, error)
+            retraining.record_failure(workshop, project_id, error, fitting=True)
             raise
 
     @engine.workflow(name=lanes.CHALLENGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from typing import Protocol, TypeGuard, cast
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
@@ -72,15 +72,33 @@ def read_controls(config: str) -> dict[str, Control]:
     BadInput
         When it is not a labelling config.
     """
-    try:
-        root = fromstring(config)
-    except Exception as error:  # malformed, or one of the attacks that the parser refuses
-        raise BadInput("not a labelling config", "schema") from error
     return {
         element.attrib["name"]: _control(element)
-        for element in root.iter()
+        for element in _parsed(config).iter()
         if element.attrib.get("name") and element.attrib.get("toName")
     }
+
+
+def read_objects(config: str) -> dict[str, str]:
+    """What the tags that are answered about show, by name: ``$field``, or words of their own.
+
+    Raises
+    ------
+    BadInput
+        When it is not a labelling config.
+    """
+    return {
+        element.attrib["name"]: element.attrib.get("value", "").strip()
+        for element in _parsed(config).iter()
+        if element.attrib.get("name") and not element.attrib.get("toName")
+    }
+
+
+def _parsed(config: str) -> Element:
+    try:
+        return cast(Element, fromstring(config))
+    except Exception as error:  # malformed, or one of the attacks that the parser refuses
+        raise BadInput("not a labelling config", "schema") from error
 
 
 def _control(element: Element) -> Control:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from projects import forms
-from projects.forms.base import MOST_MARKS, Control, FormFile, Piece, read_controls
+from projects.forms.base import MOST_MARKS, Control, FormFile, Piece, read_controls, read_objects
 from projects.kit import discovery
 from projects.kit.errors import BadInput
 from projects.kit.text import storable
@@ -220,7 +220,8 @@ def check_config(config: str, kind: Kind) -> None:
     Raises
     ------
     BadInput
-        When it is not a labelling config, or lacks what the kind answers.
+        When it is not a labelling config, lacks what the kind answers, or has it answered
+        about another field of the task than the kind reads.
     """
     found = read_controls(config)
     where = f"schema, {kind.control!r}"
@@ -230,6 +231,10 @@ def check_config(config: str, kind: Kind) -> None:
         raise BadInput(what, "schema")
     if control.tag not in kind.form_file.TAGS or (control.several and kind.form == "choice"):
         raise BadInput(f"<{control.tag}> cannot hold {kind.form}", where)
+    shown = read_objects(config).get(control.to_name)
+    if shown is not None and shown != f"${kind.field}":
+        what = f"it is about {shown or 'nothing'!r}, and kind {kind.name!r} reads '${kind.field}'"
+        raise BadInput(what, f"{where}, toName {control.to_name!r}")
     if not control.labels and kind.form != "number":
         raise BadInput("it offers no labels", where)
     if kind.attribute and kind.attribute not in found:

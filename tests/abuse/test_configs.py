@@ -20,6 +20,7 @@ CONFIG = registry.load("intent").label_config
 OTHER_CONTROL = CONFIG.replace('name="intent"', 'name="other"')
 OTHER_TAG = CONFIG.replace("<Choices", "<Taxonomy").replace("</Choices", "</Taxonomy")
 SEVERAL = CONFIG.replace('choice="single"', 'choice="multiple"')
+OTHER_FIELD = CONFIG.replace('value="$text"', 'value="$body"')
 BOMB = '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>'
 
 
@@ -37,17 +38,28 @@ def failures(client: TestClient) -> float:
     )
 
 
-@pytest.mark.parametrize("config", [OTHER_CONTROL, OTHER_TAG, SEVERAL, "<View>", "x", BOMB])
+@pytest.mark.parametrize(
+    "config", [OTHER_CONTROL, OTHER_TAG, SEVERAL, OTHER_FIELD, "<View>", "x", BOMB]
+)
 def test_a_config_that_the_kind_cannot_serve_gets_nothing(client: TestClient, config: str) -> None:
     answer = ask(client, config)
     assert (answer.status_code, answer.json()) == (200, {"results": [[], []]})
 
 
-@pytest.mark.parametrize("config", [OTHER_CONTROL, OTHER_TAG, SEVERAL, "<View>", BOMB])
+@pytest.mark.parametrize("config", [OTHER_CONTROL, OTHER_TAG, SEVERAL, OTHER_FIELD, "<View>", BOMB])
 def test_setup_says_what_is_wrong_with_it_and_where(client: TestClient, config: str) -> None:
     answer = client.post("/setup", json={"project": f"{INTENT}.1", "schema": config})
     assert answer.status_code == 422
     assert "schema" in answer.json()["detail"]
+
+
+def test_a_text_of_another_field_is_named(client: TestClient) -> None:
+    """The kind would read nothing, and abstain from every task without a word."""
+    assert OTHER_FIELD != CONFIG
+    answer = client.post("/setup", json={"project": f"{INTENT}.1", "schema": OTHER_FIELD})
+    detail = answer.json()["detail"]
+    assert "'$body'" in detail
+    assert "'$text'" in detail
 
 
 @pytest.mark.parametrize("config", [5, [], {}, True])

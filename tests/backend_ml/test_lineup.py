@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from backend_ml import judging, lineup, model_store, retraining, schedule, settings
+from backend_ml.fit_process import FitInterrupted
 from backend_ml.fitting import Here, Job
 from backend_ml.learners.base import Guess
 from backend_ml.tables import MarkRow, VersionRow
@@ -171,6 +173,53 @@ def test_a_failed_training_keeps_no_words_of_anybody(
     desk.train("one")
     with transaction(desk.workshop.sessions) as session:
         assert session.get_one(MarkRow, desk.project_id).last_error is None
+
+
+def test_a_training_that_always_fails_is_tried_less_and_less_often(make_desk: MakeDesk) -> None:
+    """Also while labels go on coming; at the latest after an hour, and at once when asked for."""
+    desk = make_desk(tasks=60)
+    desk.answer(40)
+    desk.hear()
+    settings, tried = desk.workshop.settings, [desk.clock.moment]
+
+    def is_due() -> bool:
+        with desk.workshop.reading() as session:
+            found = schedule.due_key(session, desk.project_id, settings, now=desk.clock())
+        return found is not None
+
+    assert is_due()
+    for attempt in range(10):
+        retraining.record_failure(desk.workshop, desk.project_id, ValueError("no"), fitting=True)
+        if attempt == 2:
+            desk.answer(12, first=40)
+            desk.hear()
+        while not is_due():
+            desk.clock.forward(5)
+        tried.append(desk.clock.moment)
+    waits = [(b - a).total_seconds() for a, b in pairwise(tried)]
+    wanted = [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert all(0 <= got - want < 12 for got, want in zip(waits, wanted, strict=True)), waits
+    retraining.record_failure(desk.workshop, desk.project_id, ValueError("no"), fitting=True)
+    assert not is_due()
+    with transaction(desk.workshop.sessions) as session:
+        schedule.force(session, desk.project_id)
+    assert is_due()
+    retraining.record_failure(desk.workshop, desk.project_id, ValueError("no"), fitting=True)
+    desk.train("one")  # that works again
+    with transaction(desk.workshop.sessions) as session:
+        assert session.get_one(MarkRow, desk.project_id).fit_failures == 0
+
+
+def test_other_failures_do_not_hold_up_a_training(make_desk: MakeDesk) -> None:
+    desk = make_desk(tasks=60)
+    desk.answer(40)
+    desk.hear()
+    retraining.record_failure(desk.workshop, desk.project_id, OSError())  # of publishing
+    stopped = FitInterrupted()
+    retraining.record_failure(desk.workshop, desk.project_id, stopped, fitting=True)
+    with desk.workshop.reading() as session:
+        settings = desk.workshop.settings
+        assert schedule.due_key(session, desk.project_id, settings, now=desk.clock()) is not None
 
 
 def test_a_champion_that_changed_meanwhile_leaves_the_training_to_be_done_again(

@@ -153,6 +153,12 @@ def test_the_cold_start_ends(
     assert adaptive.is_cold(pool) == cold
 
 
+def test_several_labels_a_text_end_the_cold_start_early() -> None:
+    several = Pool(np.array([0.5]), marginals=np.ones((1, 40)) / 2, seen=9, classes=40)
+    assert adaptive.is_cold(replace(several, labelled=39))
+    assert not adaptive.is_cold(replace(several, labelled=40))
+
+
 def test_each_form_has_its_own_warm_strategy() -> None:
     one = np.ones(1)
     assert adaptive.warm(Pool(one)) is diverse_margin
