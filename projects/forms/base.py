@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard, cast
+from typing import Protocol, TypeGuard
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
@@ -96,7 +96,7 @@ def read_objects(config: str) -> dict[str, str]:
 
 def _parsed(config: str) -> Element:
     try:
-        return cast(Element, fromstring(config))
+        return fromstring(config)
     except Exception as error:  # malformed, or one of the attacks that the parser refuses
         raise BadInput("not a labelling config", "schema") from error
 
