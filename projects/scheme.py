@@ -76,6 +76,11 @@ class Scheme:
             if control in unread or (name in self.plans and not self.plans[name].is_compared)
         )
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tag of each control that is compared, by name."""
+        return {name: p.control.tag for name, p in self.plans.items() if p.is_compared}
+
     def text(self, data: Mapping[str, Any]) -> str:
         """The text that answers are about; empty when it is no text."""
         if self.kind is not None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from projects.agreement.base import Difference
 from projects.kit.intervals import Estimate
-from projects.vocabulary import Answer, Json, Mark
-from sandbox_sync import blocks
+from projects.vocabulary import Answer, Json
+from sandbox_sync import blocks, words
 
-SIGNS = {"same": "=", "boundary": "↔", "wrong label": "≠", "missed": "-", "spurious": "+"}
+SIGNS = {
+    "same": "=",
+    "boundary": "↔",
+    "wrong label": "≠",
+    "wrong attribute": "≈",
+    "missed": "-",
+    "spurious": "+",
+}
 """One sign per kind of difference, readable without colour."""
-QUOTE_LENGTH = 80
 EXCERPT = 600
 """Characters of the message that are quoted; the page shows all of it."""
 LINES_SHOWN = 20
@@ -23,8 +29,6 @@ KINDS_SHOWN, ITEMS_SHOWN = 10, 15
 ENTRY_LINES, ENTRY_LENGTH = 3, 160
 SO_FAR = "Your agreement so far"
 DASH = "\u2013"
-ROUNDING = 1e-9
-"""What arithmetic may leave of nothing."""
 YOU = "you"
 
 
@@ -58,15 +62,15 @@ class Report:
     running: Estimate | None
     link: str
     is_correction: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The tag of each control, by name."""
 
 
 def percent(value: float | None) -> str:
     """A proportion for people; undefined is a dash, and only all is 100%, only nothing 0%."""
     if value is None:
         return DASH
-    if value < ROUNDING or value > 1 - ROUNDING:
-        return "0%" if value < ROUNDING else "100%"
-    return f"{min(max(round(100 * value), 1), 99)}%"
+    return words.share(value)
 
 
 def with_interval(estimate: Estimate | None) -> str:
@@ -77,27 +81,35 @@ def with_interval(estimate: Estimate | None) -> str:
     return f"{percent(estimate.value)} (95% interval {low} to {high}, n = {estimate.n})"
 
 
-def describe(text: str, differences: Sequence[Difference], *, who: str = YOU) -> list[Line]:
-    """Every difference in words; ``who`` is the trainee, as the reader calls them."""
-    return [Line(SIGNS[d.kind], d.kind, _sentence(text, d, who)) for d in differences]
+def describe(
+    text: str,
+    differences: Sequence[Difference],
+    *,
+    who: str = YOU,
+    tags: Mapping[str, str] | None = None,
+) -> list[Line]:
+    """Every difference in words; ``who`` is the trainee, as the reader calls them.
+
+    ``tags`` are those of the config's controls, by name.
+    """
+    speaker = words.Speaker(who, is_self=who == YOU, tags=tags or {})
+    return [
+        Line(SIGNS[one.kind], one.kind, words.sentence(text, one, speaker)) for one in differences
+    ]
 
 
 def answer_in_words(text: str, answer: Answer) -> str:
     """An answer on one line."""
-    return "; ".join(name_mark(text, mark) for mark in answer) or "nothing marked"
-
-
-def name_mark(text: str, mark: Mark) -> str:
-    """A mark as its label, and for a span the words it covers."""
-    if mark.start is None or mark.end is None:
-        return mark.label
-    return f"{mark.label} “{_quote(text[mark.start : mark.end])}”"
+    return "; ".join(words.name_mark(text, mark) for mark in answer) or "nothing marked"
 
 
 def compose(report: Report) -> Message:
     """The personal message about one comparison."""
     headline = _headline(report)
-    lines = [f"{line.sign} {line.words}" for line in describe(report.text, _changed(report))]
+    lines = [
+        f"{line.sign} {line.words}"
+        for line in describe(report.text, _changed(report), tags=report.tags)
+    ]
     more = "… and {} more on the page."
     found = [blocks.header(headline), blocks.context(_occasion(report))]
     if report.text.strip():
@@ -151,7 +163,7 @@ def digest(reports: Sequence[Report], *, link: str) -> Message:
 
 def _entry(report: Report) -> str:
     """One comparison of a digest: what it was about, and its first differences."""
-    lines = describe(report.text, _changed(report))
+    lines = describe(report.text, _changed(report), tags=report.tags)
     words = [f"{line.sign} {blocks.clip(line.words, ENTRY_LENGTH)}" for line in lines[:ENTRY_LINES]]
     if len(lines) > ENTRY_LINES:
         words.append(f"… and {len(lines) - ENTRY_LINES} more")
@@ -181,36 +193,3 @@ def _headline(report: Report) -> str:
         return f"{again}{report.kind_title}: the same answer as production"
     noun = "difference" if changed == 1 else "differences"
     return f"{again}{report.kind_title}: {changed} {noun} from production"
-
-
-def _sentence(text: str, difference: Difference, who: str) -> str:
-    ours, theirs = difference.reference, difference.candidate
-    begin, have = ("You", "have") if who == YOU else (who, "has")
-    if ours is not None and theirs is not None:
-        if difference.kind == "same":
-            return f"Both: {name_mark(text, ours)}."
-        if difference.kind == "boundary":
-            return (
-                f"{theirs.label}: {who} marked “{_words(text, theirs)}”, "
-                f"production marked “{_words(text, ours)}”."
-            )
-        if not theirs.is_span:
-            return f"{begin} chose {theirs.label}, production chose {ours.label}."
-        return (
-            f"“{_words(text, theirs)}”: {who} marked it {theirs.label}, production "
-            f"marked “{_words(text, ours)}” as {ours.label}."
-        )
-    if ours is not None:
-        return f"{begin} missed {name_mark(text, ours)}."
-    if theirs is not None:
-        return f"Only {who} {have} {name_mark(text, theirs)}."
-    raise ValueError("a difference without a mark")
-
-
-def _words(text: str, mark: Mark) -> str:
-    return _quote(text[mark.start or 0 : mark.end or 0])
-
-
-def _quote(words: str) -> str:
-    short = " ".join(words.split())
-    return short if len(short) <= QUOTE_LENGTH else f"{short[: QUOTE_LENGTH - 1]}…"

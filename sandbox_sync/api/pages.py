@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,14 +16,14 @@ from projects.kit.database import Sessions
 from projects.kit.database import now as this_moment
 from projects.kit.intervals import Estimate
 from projects.scheme import Scheme
-from sandbox_sync import feedback, hours, reporting, sending
+from sandbox_sync import feedback, hours, reporting, sending, showing
 from sandbox_sync.api.people import NoSuchPage, Person, person, trainer
 from sandbox_sync.api.rendering import render
 from sandbox_sync.comparing import differences_from_json
 from sandbox_sync.db import delivery, queries
 from sandbox_sync.db import hours as time_rows
 from sandbox_sync.db.tables import Trainee
-from sandbox_sync.reporting import LabelScore, Piece
+from sandbox_sync.reporting import LabelScore
 from sandbox_sync.sending import Wishes
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.room import Room
@@ -52,15 +52,6 @@ class ItemRow:
     compared: queries.Compared
     excerpt: str
     changed: list[feedback.Line]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two answers."""
-
-    pieces: list[Piece]
-    choices: list[tuple[str, str]]
-    """Kind of difference and label."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +143,16 @@ def one_comparison(
         request,
         "feedback.html",
         item=compared,
-        kind=scheme.kind,
         title=scheme.title,
-        text=text,
         is_own=is_own,
-        lines=feedback.describe(text, differences, who=_name(compared, is_own=is_own)),
-        own=_side(text, ours),
-        production=_side(text, theirs),
+        lines=feedback.describe(
+            text, differences, who=_name(compared, is_own=is_own), tags=scheme.tags
+        ),
+        own=showing.parts(scheme, compared.data, ours, [*ours, *theirs]),
+        production=showing.parts(scheme, compared.data, theirs, [*ours, *theirs]),
+        messages=showing.messages(scheme, compared.data),
+        links=showing.links(scheme, compared.data),
+        left_out=[f"{c.name} (<{c.tag}>)" for c in scheme.left_out],
         suggestion=_suggestion(scheme, compared),
         context=[(name, compared.data[name]) for name in CONTEXT if compared.data.get(name)],
     )
@@ -236,13 +230,6 @@ def _item_row(scheme: Scheme, compared: queries.Compared, who: str) -> ItemRow:
         compared=compared,
         excerpt=excerpt if len(excerpt) <= 90 else f"{excerpt[:89]}…",
         changed=[line for line in lines if line.kind != "same"],
-    )
-
-
-def _side(text: str, marks: list[tuple[Any, str]]) -> Side:
-    return Side(
-        pieces=reporting.pieces(text, marks),
-        choices=[(kind, mark.label) for mark, kind in marks if not mark.is_span],
     )
 
 

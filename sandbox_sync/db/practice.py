@@ -69,6 +69,7 @@ _LANES = (
     sa.select(LaneRow, Trainee, ProductionProject)
     .join(Trainee, Trainee.id == LaneRow.trainee_id)
     .join(ProductionProject, ProductionProject.id == LaneRow.production_project_id)
+    .where(ProductionProject.removed_at.is_(None))
     .order_by(LaneRow.id)
 )
 

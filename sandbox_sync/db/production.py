@@ -61,14 +61,6 @@ def projects(session: Session) -> list[ProductionProject]:
     return list(session.scalars(sa.select(ProductionProject).order_by(ProductionProject.kind)))
 
 
-def added(session: Session) -> dict[int, str]:
-    """Kind by id of the projects that were added by hand and not removed since."""
-    found = sa.select(ProductionProject.id, ProductionProject.kind).where(
-        ProductionProject.added_at.is_not(None), ProductionProject.removed_at.is_(None)
-    )
-    return {number: kind for number, kind in session.execute(found)}
-
-
 def set_looked_until(session: Session, project_id: int, moment: datetime) -> None:
     """Remember the newest change that we have seen; it never goes back."""
     row = session.get_one(ProductionProject, project_id)

@@ -185,6 +185,7 @@ def _report(room: Room, letter: Letter, running: Estimate | None) -> feedback.Re
         running=running,
         link=room.settings.link(f"feedback/{letter.comparison_id}"),
         is_correction=letter.is_correction,
+        tags=scheme.tags,
     )
 
 

@@ -75,11 +75,11 @@ def look_at_batch(room: Room, project_id: int) -> Project | None:
     if kind is None:
         return None
     project = config_changes.look(room, project_id, kind=kind)
-    if project_id in room.added and not project.model_version:
-        record(room, _next_unanswered(room, project_id))
     if project.model_version:
         published = room.production.tasks(project_id, predicted_by=project.model_version)
         record(room, cloning.in_serving_order(published, project.model_version))
+    elif _serves_everything(room, project_id):
+        record(room, _next_unanswered(room, project_id))
     return project
 
 
@@ -88,14 +88,17 @@ def _next_unanswered(room: Room, project_id: int) -> list[Task]:
     with room.reading() as session:
         free = room.settings.ahead - rows.count_unanswered(session, project_id)
         known = rows.live_task_ids(session, project_id)
-    if 2 * free < room.settings.ahead or free < 1:
+    if free < 1:
         return []
     waiting = (
-        task
-        for task in room.production.tasks(project_id)
-        if task.id not in known and not cloning.is_answered(task)
+        task for task in room.production.tasks(project_id, unanswered=True) if task.id not in known
     )
     return list(islice(waiting, free))
+
+
+def _serves_everything(room: Room, project_id: int) -> bool:
+    """Whether nobody publishes batches there: it was added by hand."""
+    return project_id not in room.settings.projects
 
 
 def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:
@@ -179,10 +182,10 @@ def _to_record(room: Room, session: Session, chunk: Iterable[Task]) -> list[tupl
         if rows.task(session, task.id) is None:
             if task.project_id not in waiting:
                 waiting[task.project_id] = rows.count_unanswered(session, task.project_id)
+            version: str | None = _project(session, task).model_version
+            if not version and _serves_everything(room, task.project_id):
+                version = None
             count = waiting[task.project_id]
-            version = _project(session, task).model_version or None
-            if version is None and task.project_id not in room.added:
-                version = ""
             if not cloning.is_eligible(task, version, waiting=count, ahead=room.settings.ahead):
                 continue
             waiting[task.project_id] += not cloning.is_answered(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +20,8 @@ from projects.kit.database import now as this_moment
 from projects.kit.engine import Lane
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.scheme import Scheme
-from sandbox_sync.db import delivery, notices, production
+from sandbox_sync.db import by_hand, delivery, notices
+from sandbox_sync.db.by_hand import Added
 from sandbox_sync.db.delivery import RUN, TRY
 from sandbox_sync.db.events import is_large
 from sandbox_sync.db.tables import Event, Trainee
@@ -85,8 +86,8 @@ class Room:
     project_looks: Lock = field(default_factory=Lock)
     run: str = field(default_factory=lambda: uuid4().hex[:12])
     """Names this run of the process."""
-    added: dict[int, str] = field(default_factory=dict)
-    """Kind by id of the production projects that were added by hand; see :meth:`refresh`."""
+    added: Mapping[str, Added] = field(default_factory=dict)
+    """The production projects that were added by hand, by name; see :meth:`refresh`."""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -104,13 +105,14 @@ class Room:
 
     def refresh(self) -> None:
         """Learn which projects were added or removed by hand since the last time."""
-        with self.transaction() as session:
-            self.added = production.added(session)
+        with self.reading() as session:
+            self.added = by_hand.everything(session)
 
     @property
     def followed(self) -> dict[int, str]:
         """Kind by id of every production project that is practised on."""
-        return self.added | self.settings.projects
+        added = {a.project_id: a.kind for a in self.added.values() if a.removed_at is None}
+        return added | self.settings.projects
 
     @property
     def draw(self) -> Draw:
@@ -119,11 +121,23 @@ class Room:
 
     def scheme(self, kind: str, label_config: str) -> Scheme:
         """How answers of this kind, given with this labelling config, are read and compared."""
+        if (added := self._by_hand(kind)) is not None:
+            config = label_config or added.label_config
+            return schemes.of_config(kind, config, added.policy, title=added.shown_title)
         return schemes.of_kind(registry.load(kind), label_config)
 
     def title(self, kind: str) -> str:
         """What people call this kind."""
-        return registry.load(kind).title
+        added = self._by_hand(kind)
+        return registry.load(kind).title if added is None else added.shown_title
+
+    def _by_hand(self, kind: str) -> Added | None:
+        """The project behind a name that no folder has; it may have been added just now."""
+        if not kind.startswith(by_hand.PREFIX):
+            return None
+        if kind not in self.added:
+            self.refresh()
+        return self.added.get(kind)
 
     def accept_event(self, session: Session, event: Event, *, at_once: bool = False) -> None:
         """Have somebody look at what an event hints at.

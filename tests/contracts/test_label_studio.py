@@ -168,6 +168,11 @@ class TestTasks:
         later = database.now() + timedelta(days=1)
         assert list(writer.tasks(project.id, updated_after=later)) == []
 
+    def test_tasks_that_nobody_answered(self, writer: LabelStudioWriter, project: Project) -> None:
+        first, second = import_texts(writer, project, "one", "two")
+        writer.create_annotation(first, [choice("Cancel")])
+        assert [task.id for task in writer.tasks(project.id, unanswered=True)] == [second]
+
     def test_tasks_that_a_version_predicted(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:

@@ -105,6 +105,7 @@ class LabelStudioReader:
         *,
         updated_after: datetime | None = None,
         predicted_by: str = "",
+        unanswered: bool = False,
         page_size: int = PAGE_SIZE,
     ) -> Iterator[Task]:
         """Tasks of a project with annotations and predictions, page by page.
@@ -112,9 +113,9 @@ class LabelStudioReader:
         ``updated_after`` keeps those touched since (an annotation that is
         created, changed or deleted touches its task). ``predicted_by`` keeps
         those with a prediction of exactly this version (a prediction does not
-        touch its task).
+        touch its task). ``unanswered`` keeps those without an annotation.
         """
-        query = _query(updated_after, predicted_by)
+        query = _query(updated_after, predicted_by, unanswered=unanswered)
         page = 1
         while True:
             rows = self._task_page(project_id, page, page_size, query)
@@ -221,13 +222,17 @@ class LabelStudioReader:
             raise LabelStudioUnavailable(f"{what}: {type(error).__name__}") from error
 
 
-def _query(updated_after: datetime | None, predicted_by: str) -> str | None:
+def _query(
+    updated_after: datetime | None, predicted_by: str, *, unanswered: bool = False
+) -> str | None:
     items: list[Json] = []
     if updated_after is not None:
         moment = updated_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         items.append(_filter("updated_at", "greater", "Datetime", moment))
     if predicted_by:
         items.append(_filter("predictions_model_versions", "contains", "List", [predicted_by]))
+    if unanswered:
+        items.append(_filter("total_annotations", "equal", "Number", 0))
     return _filtered(items) if items else None
 
 
@@ -240,6 +245,6 @@ def _is_of(task: Task, version: str) -> bool:
     return not version or any(p.model_version == version for p in task.predictions)
 
 
-def _filter(column: str, operator: str, form: str, value: str | list[str]) -> Json:
+def _filter(column: str, operator: str, form: str, value: str | int | list[str]) -> Json:
     name = f"filter:tasks:{column}"
     return {"filter": name, "operator": operator, "type": form, "value": value}

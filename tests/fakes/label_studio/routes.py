@@ -326,6 +326,9 @@ def _passes(store: Store, task: TaskRow, item: Json) -> bool:
         versions = [p.model_version for p in store.predictions_of(task.id)]
         # Label Studio walks over the value, so a plain string matches by its letters.
         return any(part in version for part in value for version in versions)
+    if (name, operator) == ("filter:tasks:total_annotations", "equal"):
+        answered = [a for a in store.annotations_of(task.id) if not a.was_cancelled]
+        return bool(len(answered) == value)
     if (name, operator) == ("filter:tasks:id", "equal"):
         return bool(task.id == value)
     raise invalid(f"the fake knows no filter {name} {operator}")
