@@ -23,7 +23,18 @@ from projects.kinds import registry
 from projects.kit import database, engine, web
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
-from sandbox_sync.api import changes, health, hours, media, pages, people, webhooks, wishes
+from sandbox_sync.api import (
+    appeal_pages,
+    changes,
+    gold_pages,
+    health,
+    hours,
+    media,
+    pages,
+    people,
+    webhooks,
+    wishes,
+)
 from sandbox_sync.api.people import SignInFirst, sign_in_address
 from sandbox_sync.api.rendering import FOLDER, render
 from sandbox_sync.db import messages
@@ -102,7 +113,18 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
     )
     app.middleware("http")(_add_headers)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for part in (webhooks, health, people, pages, hours, wishes, changes, media):
+    for part in (
+        webhooks,
+        health,
+        people,
+        pages,
+        gold_pages,
+        appeal_pages,
+        hours,
+        wishes,
+        changes,
+        media,
+    ):
         app.include_router(part.router)
     return app
 

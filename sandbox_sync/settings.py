@@ -82,10 +82,16 @@ class Settings(BaseSettings):
     reveal: Literal["off", "open", "final"] = "open"
     """Whether the reference is put beside a trainee's own answer in the sandbox, once nobody else
     has the item open; ``final``: and then the item is given to nobody else any more."""
+    gold_agreeing_workers: int = Field(default=2, ge=0)
+    """So many good workers who agree make gold of a task; 0: never by themselves."""
+    good_agreement: float = Field(default=0.8, ge=0, le=1)
+    """Good is whose agreement lies above this with confidence (the lower end of its interval)."""
+    production_contacts: frozenset[str] = frozenset()
+    """E-mail addresses that hear when production's own answer was found wrong."""
     seed: int = 0
     """For the bootstrap intervals, so that a page shows the same numbers twice."""
 
-    @field_validator("trainers")
+    @field_validator("trainers", "production_contacts")
     @classmethod
     def _lower(cls, emails: frozenset[str]) -> frozenset[str]:
         return frozenset(email.strip().lower() for email in emails)

@@ -20,6 +20,7 @@ from sandbox_sync import feedback, hours, reporting, sending, showing
 from sandbox_sync.api.people import NoSuchPage, Person, person, trainer
 from sandbox_sync.api.rendering import render
 from sandbox_sync.comparing import differences_from_json
+from sandbox_sync.db import appeals as appeal_rows
 from sandbox_sync.db import delivery, queries
 from sandbox_sync.db import hours as time_rows
 from sandbox_sync.db.tables import Trainee
@@ -132,6 +133,7 @@ def one_comparison(
     """Both answers side by side."""
     with _reading(request) as session:
         compared = queries.comparison(session, _checked(comparison_id))
+        appeals = appeal_rows.of_comparison(session, comparison_id)
     if compared is None or not (asking.is_trainer or compared.trainee_id == asking.id):
         raise NoSuchPage
     scheme = _scheme(request, compared)
@@ -154,6 +156,10 @@ def one_comparison(
         links=showing.links(scheme, compared.data),
         left_out=[f"{c.name} (<{c.tag}>)" for c in scheme.left_out],
         suggestion=_suggestion(scheme, compared),
+        appeals=appeals,
+        may_appeal=is_own
+        and not compared.is_withdrawn
+        and all(one.revision != compared.revision for one in appeals),
         context=[(name, compared.data[name]) for name in CONTEXT if compared.data.get(name)],
     )
 

@@ -199,6 +199,20 @@ def retire(session: Session, gold_id: int, *, why: str, counts: bool, now: datet
     return True
 
 
+def set_in_queue(session: Session, digest: str, *, in_queue: bool) -> None:
+    """Whether the item of a snapshot is mixed into queues."""
+    session.execute(
+        sa.update(GoldItem).where(GoldItem.snapshot == digest).values(in_queue=in_queue)
+    )
+
+
+def rename(session: Session, gold_id: int, *, why: str, now: datetime) -> None:
+    """Retire an item, and let another have the name that a file gave it."""
+    retire(session, gold_id, why=why, counts=True, now=now)
+    session.get_one(GoldItem, gold_id).source_key = None
+    session.flush()
+
+
 def bring_back(session: Session, gold_id: int) -> bool:
     """Give the item out again; False if it was not retired."""
     row = session.get_one(GoldItem, gold_id, with_for_update=True, populate_existing=True)

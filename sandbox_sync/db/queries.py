@@ -60,6 +60,7 @@ class Compared:
     compared_at: datetime
     revision: int
     is_withdrawn: bool
+    snapshot: str
 
 
 def trainee_by_id(session: Session, trainee_id: int) -> Trainee | None:
@@ -129,6 +130,7 @@ def _compared(row: Any) -> Compared:
         compared_at=comparison.compared_at,
         revision=comparison.revision,
         is_withdrawn=comparison.withdrawn_at is not None,
+        snapshot=snapshot.digest,
     )
 
 

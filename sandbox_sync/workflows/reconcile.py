@@ -10,7 +10,7 @@ from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import PlatformError
 from sandbox_sync.db import events, outcomes
-from sandbox_sync.workflows import generation, practice, production, references
+from sandbox_sync.workflows import generation, keys, practice, production, references
 from sandbox_sync.workflows.compare_annotation import compare_items
 from sandbox_sync.workflows.reveal import reveal_due
 from sandbox_sync.workflows.room import Room
@@ -50,6 +50,7 @@ class Reconciler:
             lambda: production.look_at_projects(room, thoroughly=thoroughly),
             lambda: production.look_again(room),
             lambda: references.follow_policies(room),
+            lambda: keys.promote(room) if thoroughly else None,
             lambda: practice.find_trainees(room),
             lambda: practice.look_at_lanes(room, thoroughly=thoroughly),
             lambda: generation.look_at_retired(room, thoroughly=thoroughly),
