@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     thread_dir: str = ""
     """Folder of ``ID.jsonl`` or ``ID.mbox`` files, for references such as ``thread:ID``."""
 
+    metrics_key: SecretStr | None = Field(default=None, min_length=SHORTEST_SECRET)
+    """With it Prometheus may read ``/metrics`` from another machine."""
+
     slack_token: SecretStr | None = None
     """Without one, messages are kept in the outbox table and not sent anywhere."""
     slack_url: str = "https://slack.com/api/"

@@ -6,7 +6,8 @@ What the engine promises, and what it does not (measured):
 * a step may run again, so every outside effect looks before it acts;
 * a workflow that failed is not tried again under the same key, so whoever
   keeps the ``event`` table re-accepts it under a new one;
-* work of a process that never comes back is not taken over by another one.
+* work of a process that never comes back is taken over by another one on the
+  same database within half a minute (``projects/kit/takeover.py``).
 
 One process at a time may run with one ``executor_id``; :func:`launch` takes a
 lock file to make sure of it.
@@ -18,6 +19,7 @@ import fcntl
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,9 +32,10 @@ from dbos import (
     EnqueueOptions,
 )
 from dbos import error as engine_errors
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from projects.kit import database, logs
+from projects.kit import database, logs, takeover
 from projects.kit.errors import PlatformError
 
 VERSION = "1"
@@ -151,12 +154,22 @@ class Acceptor:
 class Engine:
     """The running half: starts the workers of one process, and stops them."""
 
-    def __init__(self, *, name: str, url: str, executor_id: str, lock: Path) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        executor_id: str,
+        lock: Path,
+        dead_seconds: float = takeover.DEAD_SECONDS,
+    ) -> None:
         self._lock_path = lock
         self._lock: IO[str] | None = None
         self._name = name
         self._database = database.make_engine(url, immediate=False)
         self._executor_id = executor_id
+        self._dead_seconds = dead_seconds
+        self._watch: takeover.Watch | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -174,6 +187,14 @@ class Engine:
             }
         )
         _log_as_we_do()
+        watch = self._watch = takeover.Watch(
+            self._database,
+            application=self._name,
+            executor_id=self._executor_id,
+            recover=_recover,
+            dead_seconds=self._dead_seconds,
+        )
+        watch.prepare()
         DBOS.launch()
         for lane in lanes:
             DBOS.register_queue(
@@ -182,6 +203,9 @@ class Engine:
                 partition_concurrency=1 if lane.one_per_key else None,
                 polling_interval_sec=lane.poll_seconds,
             )
+        beat_seconds = min(takeover.BEAT_SECONDS, self._dead_seconds / 4)
+        self.every(beat_seconds, watch.beat, name="beat")
+        self.every(beat_seconds, watch.look, name="watch")
         self.every(PRUNE_SECONDS, lambda: prune(database.now() - KEEP), name="prune")
 
     def every(self, seconds: float, function: Callable[[], object], *, name: str) -> None:
@@ -209,6 +233,9 @@ class Engine:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=5)
+        if self._watch is not None:
+            with suppress(SQLAlchemyError):
+                self._watch.leave()
         DBOS.destroy(workflow_completion_timeout_sec=patience_seconds)
         self._database.dispose()
         if self._lock is not None:
@@ -232,6 +259,14 @@ def prune(before: datetime) -> int:
         DBOS.delete_workflows([row.workflow_id for row in done])
         deleted += len(done)
     return deleted
+
+
+def _recover(executor_id: str) -> int:
+    """How many workflows of another process go on here now. A private call: the version is pinned.
+
+    They keep their queue, and with it the one-per-key order.
+    """
+    return len(DBOS._recover_pending_workflows([executor_id]))  # noqa: SLF001
 
 
 def _log_as_we_do() -> None:

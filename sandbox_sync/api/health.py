@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from projects.kit.database import Sessions
 from projects.kit.database import now as this_moment
+from projects.kit.errors import PlatformError
 from sandbox_sync import reporting
 from sandbox_sync.db import events, frozen, queries
+from sandbox_sync.settings import Settings
 
 LATE_SECONDS = 60.0
 """An unhandled event older than this means that something is wrong."""
@@ -30,23 +33,51 @@ COUNTED = (
     "unhandled_events",
 )
 
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+PROXY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+
 router = APIRouter(tags=["health"])
+
+
+class ForOperators(PlatformError):
+    """Counts tell when production answered something, which is no trainee's business."""
+
+    status = 403
+
+    def __str__(self) -> str:
+        return "Counts are for operators: on this machine, with the metrics key, or signed in."
 
 
 @router.get("/health")
 def health(request: Request) -> dict[str, Any]:
-    """Answers as long as the process and its database do."""
+    """Answers as long as the process and its database do; to operators with numbers."""
     reading: Sessions = request.app.state.reading
     with reading() as session:
-        return facts(session)
+        found = facts(session)
+    return found if is_operator(request) else {"status": found["status"]}
 
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
     """The same for Prometheus."""
+    if not is_operator(request):
+        raise ForOperators
     registry = CollectorRegistry()
     registry.register(_Now(request.app.state.reading))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def is_operator(request: Request) -> bool:
+    """Whether this comes straight from this machine, with the metrics key, or from a trainer."""
+    settings: Settings = request.app.state.settings
+    key = settings.metrics_key
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if key is not None and hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+        return True
+    if settings.is_trainer(str(request.session.get("email") or "")):
+        return True
+    passed_on = any(name in request.headers for name in PROXY_HEADERS)
+    return not passed_on and request.client is not None and request.client.host in LOOPBACK
 
 
 def facts(session: Session) -> dict[str, Any]:

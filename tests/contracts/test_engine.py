@@ -310,3 +310,32 @@ class TestAnotherProcess:
             settle()
         lines = Counter(journal.read_text().split())
         assert (lines["begun"], lines["ended"]) == (1, 1)
+
+    def test_a_dead_process_is_taken_over_by_another_one_and_frees_its_lane(
+        self, bench: Bench
+    ) -> None:
+        journal, stopper = bench.folder / "journal", bench.folder / "stopper"
+        stopper.touch()
+        lane, arguments = engine_program.SINGLE, (str(journal), str(stopper))
+        with self.process(bench) as process:
+            name = engine_program.WORKFLOW
+            bench.accept(name, *arguments, key="first", lane=lane, lane_key="a")
+            bench.accept(name, *arguments, key="second", lane=lane, lane_key="a")
+            eventually(lambda: journal.exists() and "waiting" in journal.read_text())
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        stopper.unlink()
+        other = Engine(
+            name=engine_program.NAME,
+            url=bench.url,
+            executor_id="another-one",
+            lock=bench.folder / "another.lock",
+            dead_seconds=2.0,
+        )
+        other.launch([lane])
+        try:
+            eventually(lambda: journal.read_text().split().count("ended") == 2)
+            settle()
+        finally:
+            other.stop(patience_seconds=0)
+        assert Counter(journal.read_text().split())["begun"] == 2

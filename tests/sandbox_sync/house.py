@@ -247,7 +247,8 @@ def running_house(
         runs_engine=engine,
         sign_in_transport=sign_in,
     )
-    with TestClient(create_app(settings, parts=parts), base_url="http://sync.test") as client:
+    app, here = create_app(settings, parts=parts), ("127.0.0.1", 50_000)
+    with TestClient(app, base_url="http://sync.test", client=here) as client:
         if hooks:
             production.deliver = sandbox.deliver = deliver_to(client)
         yield House(production, sandbox, settings, acceptor, client, projects)

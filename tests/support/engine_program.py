@@ -15,6 +15,7 @@ from projects.kit.engine import Lane
 NAME = "engine-contract"
 EXECUTOR = "the-only-one"
 LANE = Lane("killed", poll_seconds=0.05)
+SINGLE = Lane("killed-single", one_per_key=True, poll_seconds=0.05)
 WORKFLOW = "contract.slow"
 
 
@@ -39,7 +40,7 @@ def main() -> None:
     """Serve until killed."""
     url, lock = sys.argv[1:3]
     running = engine.Engine(name=NAME, url=url, executor_id=EXECUTOR, lock=Path(lock))
-    running.launch([LANE])
+    running.launch([LANE, SINGLE])
     print("launched", flush=True)
     while True:
         time.sleep(60)
