@@ -94,7 +94,7 @@ def test_a_fit_that_is_cut_off_gives_a_model_of_use(
         return spent[0]
 
     monkeypatch.setattr(_crf, "_prepared", watched)
-    monkeypatch.setattr(_crf.time, "thread_time", clock)
+    monkeypatch.setattr(time, "thread_time", clock)
     _crf.train(rows, seconds=math.inf)
     whole, spent[0] = spent[0], 0.0
     with capture_logs() as lines:
