@@ -174,6 +174,23 @@ def _running(app: FastAPI, settings: Settings, parts: Parts) -> Iterator[None]:
         looking.dispose()
 
 
+@contextmanager
+def opened(settings: Settings, *, parts: Parts = Parts()) -> Iterator[room.Room]:
+    """A room for one command beside a running app, which does the work that is accepted."""
+    tables = database.make_engine(settings.database)
+    looking = database.make_engine(settings.database, immediate=False)
+    here = _make_room(settings, parts, database.sessions(tables), database.sessions(looking))
+    here.refresh()
+    try:
+        yield here
+    finally:
+        here.acceptor.close()
+        here.production.close()
+        here.sandbox.close()
+        tables.dispose()
+        looking.dispose()
+
+
 def _make_room(
     settings: Settings, parts: Parts, sessions: database.Sessions, looking: database.Sessions
 ) -> room.Room:

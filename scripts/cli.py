@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from projects.kit.errors import PlatformError
-from scripts import engineering, hours, models, sandbox, up
+from scripts import engineering, gold, hours, models, sandbox, up
 from scripts.bench.cli import app as bench
 from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
@@ -38,6 +38,7 @@ app.add_typer(models.app)
 app.add_typer(engineering.app)
 app.add_typer(sandbox.app)
 app.add_typer(bench, name="bench")
+app.add_typer(gold.app, name="gold")
 out = Console()
 
 StateOption = Annotated[

@@ -19,7 +19,7 @@ from projects.kinds.base import Kind
 from projects.kit import database, discovery
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
-from projects.samples import generate
+from projects.samples import generate, gold
 from projects.vocabulary import Answer
 from sandbox_sync.db import queries
 from scripts import bootstrap
@@ -286,9 +286,12 @@ def _production_projects(house: House) -> dict[int, str]:
 
 
 def true_answers() -> dict[str, dict[str, Answer]]:
-    """Kind name to message id to the true answer of every sample message."""
+    """Kind name to message id, or the text of gold, to the true answer of every message."""
     found: dict[str, dict[str, Answer]] = {kind.name: {} for kind in registry.all_kinds()}
     for sample in generate(SAMPLES, seed=SAMPLE_SEED):
         for name, answer in sample.truth.items():
             found[name][sample.message.id] = answer
+    for kind in registry.all_kinds():
+        if gold.path(kind).exists():
+            found[kind.name] |= {item.message.text: item.answers[0] for item in gold.read(kind)}
     return found

@@ -160,7 +160,12 @@ class House:
         }
 
     def _sync(self, projects: str) -> Program:
-        environment = {
+        environment = self.sync_environment(projects)
+        return self._own(SYNC, "sandbox_sync", environment, port_name="sync", url=self.sync_url)
+
+    def sync_environment(self, projects: str) -> dict[str, str]:
+        """What the practice half is given; ``projects`` is JSON, kind by project."""
+        return {
             "SANDBOX_SYNC_PORT": str(self.ports.sync),
             "SANDBOX_SYNC_STATE_DIR": str((self.state.folder / "sandbox_sync").resolve()),
             "SANDBOX_SYNC_DATABASE_URL": self.sync_database,
@@ -176,7 +181,6 @@ class House:
             "SANDBOX_SYNC_SESSION_SECRET": self.secrets.session_key,
             TRAINERS: json.dumps(trainers(os.environ)),
         }
-        return self._own(SYNC, "sandbox_sync", environment, port_name="sync", url=self.sync_url)
 
     def _own(
         self,

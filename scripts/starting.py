@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import backend, bootstrap
 from scripts.label_studio import use_write_ahead_log
@@ -36,6 +37,7 @@ def start(supervisor: Supervisor, house: House, options: Options) -> None:
     supervisor.set_phase("connecting everything")
     bootstrap.connect(production, projects, house)
     _load_samples(supervisor, house, options, production, projects)
+    _load_gold(supervisor, house)
 
 
 def _load_samples(
@@ -57,3 +59,19 @@ def _load_samples(
     supervisor.set_phase(f"loading {chosen['count']} sample messages")
     bootstrap.load_samples(production, projects, count=chosen["count"], seed=chosen["seed"])
     write_json(marker, chosen | {"done": True})
+
+
+def _load_gold(supervisor: Supervisor, house: House) -> None:
+    """The gold of the sample messages comes with them, once."""
+    marker = house.state.folder / "gold.json"
+    begun = (read_json(house.state.folder / "samples.json") or {}).get("done")
+    if not begun or (read_json(marker) or {}).get("done"):
+        return
+    supervisor.set_phase("loading the gold of the samples")
+    from scripts import gold_loading
+
+    try:
+        gold_loading.load_own(house)
+    except PlatformError as error:  # a config that was changed meanwhile takes it no more
+        supervisor.set_phase(f"the gold of the samples was left out: {error}")
+    write_json(marker, {"done": True})
