@@ -32,6 +32,7 @@ from sandbox_sync.api import (
     media,
     pages,
     people,
+    trainees,
     webhooks,
     wishes,
 )
@@ -124,6 +125,7 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
         wishes,
         changes,
         media,
+        trainees,
     ):
         app.include_router(part.router)
     return app

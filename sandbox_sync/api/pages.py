@@ -23,6 +23,7 @@ from sandbox_sync.comparing import differences_from_json
 from sandbox_sync.db import appeals as appeal_rows
 from sandbox_sync.db import delivery, queries
 from sandbox_sync.db import hours as time_rows
+from sandbox_sync.db import states as practice_states
 from sandbox_sync.db.tables import Trainee
 from sandbox_sync.reporting import LabelScore
 from sandbox_sync.sending import Wishes
@@ -108,10 +109,19 @@ def overview(request: Request, _: Annotated[Person, Depends(trainer)]) -> Respon
         everybody = queries.standings(session)
         counted = queries.counts(session)
         states = delivery.state_of(session, [standing.email for standing in everybody])
+        resting = practice_states.not_active(session)
     rows = _score_rows(everybody, seed=_seed(request))
     waits = [seconds for standing in everybody for seconds in standing.latencies]
     median = reporting.quantile(waits, 0.5)
-    return render(request, "trainer.html", rows=rows, counted=counted, median=median, states=states)
+    return render(
+        request,
+        "trainer.html",
+        rows=rows,
+        counted=counted,
+        median=median,
+        states=states,
+        resting=resting,
+    )
 
 
 @router.get("/trainer/trainee/{trainee_id}")
@@ -185,6 +195,7 @@ def _trainee_page(request: Request, someone: Trainee, wanted: Chosen, *, is_own:
         known = queries.trainee_by_id(session, someone.id)
         state = delivery.state_of(session, [someone.email]).get(someone.email.lower())
         time = time_rows.rows(session, today.replace(day=1), today, trainee_id=someone.id)
+        practice = None if is_own else practice_states.of_trainee(session, someone.id)
     wishes = Wishes() if known is None else delivery.wishes_of(known)
     return render(
         request,
@@ -200,6 +211,7 @@ def _trainee_page(request: Request, someone: Trainee, wanted: Chosen, *, is_own:
         chosen=wanted,
         path=request.url.path,
         state=state,
+        practice=practice,
         wishes=wishes,
         wishes_in_words=sending.in_words(wishes),
         practised=hours.in_words(sum(row.seconds for row in time)) if time else "",

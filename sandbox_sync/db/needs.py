@@ -70,6 +70,36 @@ def _waiting(session: Session) -> dict[int, int]:
     return {lane: counts.get(project, 0) - given.get(lane, 0) for lane, project in lanes}
 
 
+def spared(session: Session) -> int:
+    """Pairs of a trainee who is here and a task that exists, for which no copy is due now.
+
+    Gold has taken the place of some; some are gold themselves, and come when
+    their place does; some were taken out unanswered.
+    """
+    is_here = sa.select(Trainee.id).where(Trainee.left_at.is_(None))
+    of_here = PracticeItem.trainee_id.in_(is_here)
+    held = session.scalar(sa.select(sa.func.count(PracticeItem.gold_id)).where(of_here)) or 0
+    exists = sa.and_(
+        ProductionTask.snapshot == PracticeItem.snapshot, ProductionTask.deleted_at.is_(None)
+    )
+    expired = session.scalar(
+        sa.select(sa.func.count(PracticeItem.id))
+        .join(ProductionTask, exists)
+        .where(
+            of_here, PracticeItem.expired_at.is_not(None), PracticeItem.sandbox_task_id.is_(None)
+        )
+    )
+    people = session.scalar(sa.select(sa.func.count()).select_from(is_here.subquery())) or 0
+    kept_as_gold = sa.and_(ProductionTask.deleted_at.is_(None), IS_GOLD)
+    golden = session.scalar(sa.select(sa.func.count(ProductionTask.id)).where(kept_as_gold)) or 0
+    had = session.scalar(
+        sa.select(sa.func.count(PracticeItem.id))
+        .join(ProductionTask, exists)
+        .where(of_here, IS_GOLD)
+    )
+    return held + (expired or 0) + people * golden - (had or 0)
+
+
 @dataclass(frozen=True)
 class Times:
     """Since when what is too late."""

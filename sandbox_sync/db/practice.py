@@ -133,6 +133,16 @@ def recorded_tasks(session: Session, lane_id: int, project_id: int) -> dict[str,
     return {key: task_id for key, task_id in found if task_id is not None}
 
 
+def removed_keys(session: Session, lane_id: int) -> set[str]:
+    """The keys of a lane's items that were taken out of the sandbox unanswered."""
+    found = sa.select(PracticeItem.key).where(
+        PracticeItem.lane_id == lane_id,
+        PracticeItem.expired_at.is_not(None),
+        PracticeItem.sandbox_task_id.is_(None),
+    )
+    return set(session.scalars(found))
+
+
 def owners(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
     """The key of the item that each of these sandbox tasks is recorded as."""
     found = session.execute(

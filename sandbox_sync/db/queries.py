@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from projects.kit import intervals
 from sandbox_sync import reporting
-from sandbox_sync.db import events
+from sandbox_sync.db import events, needs
 from sandbox_sync.db.outcomes import PENDING, SENT
 from sandbox_sync.db.tables import (
     Comparison,
@@ -178,7 +178,7 @@ _ITEMS = (
         LaneRow.kind,
         PracticeItem.id,
         Submission.candidate_at,
-        PracticeItem.skipped_at,
+        sa.func.coalesce(PracticeItem.skipped_at, PracticeItem.expired_at),
     )
     .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
     .outerjoin(Submission, Submission.item_id == PracticeItem.id)
@@ -212,7 +212,7 @@ def counts(session: Session) -> dict[str, Any]:
         "eligible_production_tasks": eligible,
         "trainees": trainees,
         "clones": _clones(session),
-        "expected_clones": trainees * sum(eligible.values()),
+        "expected_clones": trainees * sum(eligible.values()) - needs.spared(session),
         "open_items": session.scalar(_OPEN) or 0,
         "submissions": _count(session, Submission.item_id),
         "comparisons": _count(session, Comparison.id, Comparison.withdrawn_at.is_(None)),
@@ -231,6 +231,7 @@ _OPEN = (
         Trainee.left_at.is_(None),
         Submission.candidate_at.is_(None),
         PracticeItem.skipped_at.is_(None),
+        PracticeItem.expired_at.is_(None),
     )
 )
 

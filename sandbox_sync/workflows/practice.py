@@ -17,6 +17,7 @@ from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db import trainees
 from sandbox_sync.workflows import submissions
 from sandbox_sync.workflows.apart import apart
+from sandbox_sync.workflows.reveal import remove_strays
 from sandbox_sync.workflows.room import OVERLAP, Room
 
 log = logs.get(__name__)
@@ -187,8 +188,14 @@ def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> No
 def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
     with room.transaction() as session:
         known = rows.open_tasks(session, lane_id, project_id)
-    present = {task.id for task in room.sandbox.tasks(project_id)}
-    look_at_tasks(room, sorted(set(known.values()) - present))
+        gone = rows.removed_keys(session, lane_id)
+    there = list(room.sandbox.tasks(project_id))
+    look_at_tasks(room, sorted(set(known.values()) - {task.id for task in there}))
+    remove_strays(room, there)
+    for task in there:
+        if cloning.key_of(task) in gone and not task.annotations:
+            room.sandbox.delete_task(task.id)
+            log.warning("item.late_copy_removed", sandbox_task=task.id)
 
 
 def _release(room: Room, task_id: int) -> None:

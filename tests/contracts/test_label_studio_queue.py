@@ -87,3 +87,38 @@ def test_a_task_waits_until_enough_people_have_answered(studio: Studio) -> None:
     assert writer.task(number).is_labeled
     studio.close(other)
     studio.close(third)
+
+
+def test_drafts_of_everybody_are_known_until_they_are_submitted(
+    studio: Studio, project: Project
+) -> None:
+    writer = studio.writer
+    first, second, third = import_texts(writer, project, "one", "two", "three")
+    assert writer.drafted_tasks(project.id) == set()
+    other = studio.as_person("drafting-" + studio.someone())
+    draft = other.request("POST", f"/api/tasks/{first}/drafts", json_body={"result": []})
+    other.request("POST", f"/api/tasks/{third}/drafts", json_body={"result": []})
+    assert writer.drafted_tasks(project.id) == {first, third}
+    other.create_annotation(second, [])
+    body = {"result": [], "draft_id": draft["id"]}
+    other.request("POST", f"/api/tasks/{first}/annotations/", json_body=body)
+    assert writer.drafted_tasks(project.id) == {third}
+    writer.delete_task(third)
+    assert writer.drafted_tasks(project.id) == set()
+    studio.close(other)
+
+
+def test_a_second_version_stands_beside_the_shown_one_and_is_served_to_nobody(
+    writer: LabelStudioWriter,
+) -> None:
+    project = queue_of(writer, "Two versions")
+    first, second = import_texts(writer, project, "one", "two")
+    writer.push_predictions(project.id, [prediction(t, version="shown") for t in (first, second)])
+    writer.update_project(project.id, model_version="shown")
+    writer.create_annotation(first, [])
+    writer.push_predictions(project.id, [empty(first, 0.1, version="other")])
+    assert writer.project(project.id).model_version == "shown"
+    assert [p.model_version for p in writer.task(first).predictions] == ["shown", "other"]
+    served = following(writer, project)
+    assert served["id"] == second
+    assert [p["model_version"] for p in served["predictions"]] == ["shown"]

@@ -167,6 +167,12 @@ def create_annotation(call: Call) -> Reply:
     return 201, row.json()
 
 
+def create_draft(call: Call) -> Reply:
+    number = call.store.new_id()
+    call.store.drafts[number] = (call.store.task(call.ids[0]).id, call.user.id)
+    return 201, {"id": number, "task": call.ids[0], "result": call.body.get("result")}
+
+
 def get_annotation(call: Call) -> Reply:
     return 200, call.store.annotation(call.ids[0]).json()
 
@@ -329,6 +335,8 @@ def _passes(store: Store, task: TaskRow, item: Json) -> bool:
     if (name, operator) == ("filter:tasks:total_annotations", "equal"):
         answered = [a for a in store.annotations_of(task.id) if not a.was_cancelled]
         return bool(len(answered) == value)
+    if (name, operator) == ("filter:tasks:draft_exists", "equal"):
+        return (task.id in {of for of, _ in store.drafts.values()}) is (value == "True")
     if (name, operator) == ("filter:tasks:id", "equal"):
         return bool(task.id == value)
     raise invalid(f"the fake knows no filter {name} {operator}")
@@ -353,6 +361,7 @@ ROUTES = (
     _route("DELETE", "/api/tasks/#", delete_task),
     _route("GET", "/api/tasks/#/annotations", list_annotations),
     _route("POST", "/api/tasks/#/annotations", create_annotation),
+    _route("POST", "/api/tasks/#/drafts", create_draft),
     _route("GET", "/api/annotations/#", get_annotation),
     _route("PATCH", "/api/annotations/#", patch_annotation),
     _route("DELETE", "/api/annotations/#", delete_annotation),

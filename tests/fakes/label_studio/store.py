@@ -75,6 +75,8 @@ class Store:
         self.files: dict[str, tuple[bytes, str]] = {}
         """Uploads by their path, with their content type."""
         self.backends: dict[int, BackendRow] = {}
+        self.drafts: dict[int, tuple[int, int]] = {}
+        """Task and user by the id of a draft."""
         self.locks: dict[int, int] = {}
         """Task id to the user who has it open."""
         self.outbox: list[Sent] = []
@@ -227,6 +229,7 @@ class Store:
             updated_by=user.id,
         )
         self.annotations[row.id] = row
+        self.drafts.pop(body.get("draft_id") or 0, None)
         self.locks.pop(task.id, None)
         self._touch(task)
         self._tell(row, "ANNOTATION_CREATED")
@@ -336,6 +339,7 @@ class Store:
             del self.annotations[annotation.id]
         for prediction in self.predictions_of(task.id):
             del self.predictions[prediction.id]
+        self.drafts = {key: value for key, value in self.drafts.items() if value[0] != task.id}
         self.locks.pop(task.id, None)
         del self.tasks[task.id]
 
