@@ -16,7 +16,6 @@ from sandbox_sync.cloning import KEY, Snapshot, is_answered
 LATEST = datetime.max.replace(tzinfo=UTC)
 BITS = 64
 NAME_OF_AN_ID = re.compile("(^|_)id$")
-HEX_RUN = re.compile("[0-9a-f]{8,}")
 
 Shape = tuple[tuple[tuple[str, str], ...], bool, bool]
 """What can be told of an item without reading it; see :func:`shape_of`."""
@@ -67,6 +66,8 @@ class Planned:
     digest: str
     production_task_id: int
     gold_id: int | None = None
+    instead_of: int | None = None
+    """The production task whose place gold took."""
 
 
 def shape_of(data: Mapping[str, Any], suggestion: Mapping[str, Any] | None) -> Shape:
@@ -112,21 +113,21 @@ def plan(
     """The items to make now, as many as ``ordinary`` has, in an order that says nothing.
 
     Gold only takes the place of an ordinary item that would be made at this
-    moment, and only if the two look alike; that item waits for a later place.
-    So neither the number nor the time of new items depends on gold. ``ordinary``
-    are the next ones in order, ``places`` one for each.
+    moment, and only if the two look alike; the trainee does not get that one. So
+    neither the number nor the time of new items depends on gold. ``ordinary`` are
+    the next ones in order, ``places`` one for each.
     """
     found = {item.digest: item for item in gold}
     left = sorted(found.values(), key=lambda g: draw.digest("gold", trainee_id, g.digest))
-    queue, planned = list(ordinary), []
+    planned = []
     for is_gold, instead_of in zip(places, ordinary, strict=True):
         match = next((g for g in left if g.shape == instead_of.shape), None) if is_gold else None
         if match is None:
-            chosen = queue.pop(0)
-            planned.append(Planned(chosen.digest, chosen.production_task_id))
+            planned.append(Planned(instead_of.digest, instead_of.production_task_id))
         else:
             left.remove(match)
-            planned.append(Planned(match.digest, match.production_task_id, match.id))
+            place = instead_of.production_task_id
+            planned.append(Planned(match.digest, match.production_task_id, match.id, place))
     return sorted(planned, key=lambda p: draw.digest("order", trainee_id, p.digest))
 
 
@@ -147,29 +148,14 @@ def clone_row(snapshot: Snapshot, key: str) -> Json:
     return {"data": snapshot.data, "meta": {KEY: key}}
 
 
-def disguised(data: Json, like: Mapping[str, Any], draw: Draw, key: str) -> Json:
-    """The same task with ids of production's form, so that an id of a gold file says nothing.
+def disguised(data: Json, like: Mapping[str, Any]) -> Json:
+    """The same task with the ids of the one whose place it takes.
 
-    ``like`` is the data of an ordinary task of the same project. Of its ids the
-    first half stays, and the digits of the other half are drawn.
+    The ids of a gold file would be known by their form, and by their order among
+    the others.
     """
-    ids = [name for name in data if NAME_OF_AN_ID.search(name) and isinstance(like.get(name), str)]
-    return data | {name: _id_like(like[name], draw.digest("id", key, name)) for name in ids}
-
-
-def _id_like(example: str, noise: bytes) -> str:
-    runs = [range(*match.span()) for match in HEX_RUN.finditer(example)]
-    made = []
-    for position, sign in enumerate(example):
-        drawn = noise[position % len(noise)]
-        in_hex = any(position in run for run in runs) and not example.isdecimal()
-        if position < len(example) // 2:
-            made.append(sign)
-        elif in_hex and (sign.isdecimal() or sign in "abcdef"):
-            made.append("0123456789abcdef"[drawn % 16])
-        else:
-            made.append(str(drawn % 10) if sign.isdecimal() else sign)
-    return "".join(made)
+    ids = {name: like[name] for name in data if NAME_OF_AN_ID.search(name) and name in like}
+    return data | ids
 
 
 def copy_to_keep(copies: Sequence[Task], recorded: int) -> Task:

@@ -38,14 +38,13 @@ def of_lanes(session: Session, *, depth: int) -> dict[int, Need]:
             PracticeItem.lane_id,
             _count(IS_OPEN),
             _count(IS_UNFINISHED),
-            sa.func.count(PracticeItem.gold_id),
         ).group_by(PracticeItem.lane_id)
     )
-    items = {lane: (is_open, unfinished, held) for lane, is_open, unfinished, held in found}
+    items = {lane: (is_open, unfinished) for lane, is_open, unfinished in found}
     needs = {}
     for lane, count in waiting.items():
-        is_open, unfinished, held = items.get(lane, (0, 0, 0))
-        needs[lane] = Need(max(0, min(depth - is_open, count - held)), unfinished)
+        is_open, unfinished = items.get(lane, (0, 0))
+        needs[lane] = Need(max(0, min(depth - is_open, count)), unfinished)
     return needs
 
 
@@ -66,6 +65,14 @@ def _waiting(session: Session) -> dict[int, int]:
         .group_by(PracticeItem.lane_id)
     )
     given = {lane: int(count) for lane, count in had}
+    gave_way = session.execute(
+        sa.select(PracticeItem.lane_id, sa.func.count(ProductionTask.id.distinct()))
+        .join(ProductionTask, ProductionTask.id == PracticeItem.instead_of)
+        .where(is_ordinary)
+        .group_by(PracticeItem.lane_id)
+    )
+    for lane, count in gave_way:
+        given[lane] = given.get(lane, 0) + int(count)
     lanes = session.execute(sa.select(LaneRow.id, LaneRow.production_project_id))
     return {lane: counts.get(project, 0) - given.get(lane, 0) for lane, project in lanes}
 
@@ -78,7 +85,11 @@ def spared(session: Session) -> int:
     """
     is_here = sa.select(Trainee.id).where(Trainee.left_at.is_(None))
     of_here = PracticeItem.trainee_id.in_(is_here)
-    held = session.scalar(sa.select(sa.func.count(PracticeItem.gold_id)).where(of_here)) or 0
+    gave_way = session.scalar(
+        sa.select(sa.func.count(PracticeItem.id))
+        .join(ProductionTask, ProductionTask.id == PracticeItem.instead_of)
+        .where(of_here, ProductionTask.deleted_at.is_(None), ~IS_GOLD)
+    )
     exists = sa.and_(
         ProductionTask.snapshot == PracticeItem.snapshot, ProductionTask.deleted_at.is_(None)
     )
@@ -97,7 +108,7 @@ def spared(session: Session) -> int:
         .join(ProductionTask, exists)
         .where(of_here, IS_GOLD)
     )
-    return held + (expired or 0) + people * golden - (had or 0)
+    return (gave_way or 0) + (expired or 0) + people * golden - (had or 0)
 
 
 @dataclass(frozen=True)

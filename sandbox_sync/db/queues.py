@@ -69,9 +69,8 @@ def plan(session: Session, lane: Lane, rules: Rules) -> Sequence[Planned]:
     free = rules.depth - count_open(session, lane.id)
     if free <= 0:
         return ()
-    held, made = _counted(session, lane.id)
-    waiting = _waiting(session, lane, limit=free + held, reuses_shown=rules.reuses_shown)
-    chosen = waiting[: min(free, max(0, len(waiting) - held))]
+    chosen = _waiting(session, lane, limit=free, reuses_shown=rules.reuses_shown)
+    made = _count_made(session, lane.id)
     places = queueing.gold_places(
         rules.draw, lane.id, first=made, count=len(chosen), share=rules.gold_share
     )
@@ -90,14 +89,10 @@ def count_open(session: Session, lane_id: int) -> int:
     return session.scalar(counted) or 0
 
 
-def _counted(session: Session, lane_id: int) -> tuple[int, int]:
-    """How many of a lane's items took the place of another, and how many there ever were."""
-    found = session.execute(
-        sa.select(sa.func.count(PracticeItem.gold_id), sa.func.count()).where(
-            PracticeItem.lane_id == lane_id
-        )
-    ).one()
-    return found[0], found[1]
+def _count_made(session: Session, lane_id: int) -> int:
+    """How many items a lane ever had."""
+    counted = sa.select(sa.func.count()).where(PracticeItem.lane_id == lane_id)
+    return session.scalar(counted) or 0
 
 
 def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
@@ -107,6 +102,9 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
         PracticeItem.trainee_id == lane.trainee_id,
         PracticeItem.snapshot == SnapshotRow.digest,
         SnapshotRow.data_digest == ProductionTask.data_digest,
+    )
+    gave_way = sa.exists().where(
+        PracticeItem.instead_of == ProductionTask.id, PracticeItem.trainee_id == lane.trainee_id
     )
     shown = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id, PracticeItem.revealed_at.is_not(None)
@@ -123,6 +121,7 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
             ProductionTask.project_id == lane.production_project_id,
             ProductionTask.deleted_at.is_(None),
             ~mine,
+            ~gave_way,
             ~IS_GOLD,
             sa.true() if reuses_shown else ~shown,
         )
@@ -188,6 +187,7 @@ def reserve(
             "trainee_id": lane.trainee_id,
             "lane_id": lane.id,
             "gold_id": item.gold_id,
+            "instead_of": item.instead_of,
             "reserved_at": now,
         }
         for item in planned
@@ -203,7 +203,8 @@ class Unfinished:
     snapshot: Snapshot
     sandbox_task_id: int | None
     attempted_at: datetime | None
-    is_from_file: bool = False
+    ids_of: int | None = None
+    """The production task whose ids it shows; ``None`` for its own."""
 
 
 IS_UNFINISHED = sa.and_(
@@ -230,18 +231,25 @@ def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
         .order_by(PracticeItem.id)
     )
     return [
-        Unfinished(item.key, thaw(row), item.sandbox_task_id, item.attempted_at, origin == FILE)
+        Unfinished(
+            item.key,
+            thaw(row),
+            item.sandbox_task_id,
+            item.attempted_at,
+            item.instead_of if origin == FILE else None,
+        )
         for item, row, origin in rows
     ]
 
 
-def example(session: Session, project_id: int) -> dict[str, Any]:
-    """The data of some task of production."""
-    found = sa.select(SnapshotRow.data).join(
-        ProductionTask, ProductionTask.snapshot == SnapshotRow.digest
+def data_of(session: Session, task_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What these production tasks say now, by task."""
+    found = session.execute(
+        sa.select(ProductionTask.id, SnapshotRow.data)
+        .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
+        .where(ProductionTask.id.in_(task_ids))
     )
-    newest = found.where(ProductionTask.project_id == project_id).order_by(ProductionTask.id.desc())
-    return session.scalar(newest.limit(1)) or {}
+    return {number: data for number, data in found}
 
 
 def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:

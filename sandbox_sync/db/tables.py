@@ -180,6 +180,8 @@ class PracticeItem(Base):
     """The project that the task is in; of an earlier generation, maybe."""
     gold_id: Mapped[int | None] = mapped_column(sa.ForeignKey("gold_item.id"), index=True)
     """Set when it was put into the queue because it is gold."""
+    instead_of: Mapped[int | None]
+    """The production task whose place such an item took; the trainee does not get that one."""
     reserved_at: Mapped[datetime]
     attempted_at: Mapped[datetime | None]
     """When we last began to make the copy in Label Studio."""

@@ -112,7 +112,7 @@ def _create(
     task_ids = {item.key: there[item.key].id for item in waiting if item.key in there}
     missing = [item for item in waiting if item.key not in there]
     missing = [item for item in missing if item.sandbox_task_id is None]
-    made = room.sandbox.import_tasks(project_id, _import_rows(room, lane, missing))
+    made = room.sandbox.import_tasks(project_id, _import_rows(room, missing))
     task_ids |= dict(zip((item.key for item in missing), made, strict=True))
     with room.transaction() as session:
         rows.set_created(session, task_ids, project_id=project_id)
@@ -120,16 +120,17 @@ def _create(
     return task_ids
 
 
-def _import_rows(room: Room, lane: lanes.Lane, missing: Sequence[rows.Unfinished]) -> list[Json]:
-    like: Json = {}
-    if any(item.is_from_file for item in missing):
-        with room.transaction() as session:
-            like = rows.example(session, lane.production_project_id)
+def _import_rows(room: Room, missing: Sequence[rows.Unfinished]) -> list[Json]:
+    borrowed = {item.ids_of for item in missing if item.ids_of is not None}
+    like: Mapping[int, Json] = {}
+    if borrowed:
+        with room.reading() as session:
+            like = rows.data_of(session, borrowed)
     made = []
     for item in missing:
         row = queueing.clone_row(item.snapshot, item.key)
-        if item.is_from_file:
-            row["data"] = queueing.disguised(row["data"], like, room.draw, item.key)
+        if item.ids_of is not None:
+            row["data"] = queueing.disguised(row["data"], like.get(item.ids_of, {}))
         made.append(row)
     return made
 

@@ -121,6 +121,8 @@ def features(house: House) -> tuple[Any, Any]:
     kinds = golden(house)
     store = house.sandbox.store
     first = store.tasks[min(kinds)].created_at
+    order = [int(store.tasks[n].data["message_id"].removeprefix("m-")) for n in kinds]
+    median = [np.median(order[max(0, at - 12) : at + 13]) for at in range(len(order))]
     before, rows = first, []
     for place, number in enumerate(kinds):
         task = store.tasks[number]
@@ -146,6 +148,7 @@ def features(house: House) -> tuple[Any, Any]:
                 len(task.data),
                 len(task.data["message_id"]),
                 int(digits),
+                abs(int(digits) - median[place]),
                 task.inner_id,
                 task.overlap,
             ]
@@ -184,7 +187,9 @@ def test_all_that_is_visible_has_one_form(full: House) -> None:
     tasks = [store.tasks[number] for number in golden(full)]
     assert {frozenset(task.meta) for task in tasks} == {frozenset({"practice"})}
     assert {frozenset(task.data) for task in tasks} == {frozenset(data_of(0))}
-    assert all(task.data["message_id"].startswith("m-00") for task in tasks)
+    names = [task.data["message_id"] for task in tasks]
+    assert all(name.startswith("m-000") for name in names)
+    assert len(set(names)) == len(names)
     versions = {p.model_version for n in golden(full) for p in store.predictions_of(n)}
     assert versions == {"suggestion"}
 

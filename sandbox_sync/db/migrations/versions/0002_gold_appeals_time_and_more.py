@@ -219,6 +219,7 @@ def upgrade() -> None:
     op.add_column("practice_item", sa.Column("revealed_at", UtcTime(), nullable=True))
     op.add_column("practice_item", sa.Column("reveal_prediction_id", sa.Integer(), nullable=True))
     op.add_column("practice_item", sa.Column("revealed_revision", sa.Integer(), nullable=True))
+    op.add_column("practice_item", sa.Column("instead_of", sa.Integer(), nullable=True))
     op.add_column(
         "production_project", sa.Column("title", sa.String(), nullable=False, server_default="")
     )
@@ -328,6 +329,7 @@ def downgrade() -> None:
     op.drop_column("practice_item", "revealed_at")
     op.drop_column("practice_item", "reveal_prediction_id")
     op.drop_column("practice_item", "revealed_revision")
+    op.drop_column("practice_item", "instead_of")
     op.drop_column("production_project", "title")
     op.drop_column("production_project", "policy")
     op.drop_column("production_project", "settings")
