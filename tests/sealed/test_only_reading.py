@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from projects.kit import read_gateway
-from projects.kit.errors import LabelStudioRefused
+from projects.kit.errors import LabelStudioRefused, NotInLabelStudio
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.kit.read_gateway import READABLE, ReadGatewaySettings
 from sandbox_sync.workflows.room import Room
@@ -42,11 +43,14 @@ def test_every_method_of_the_reader_only_gets(fake: FakeLabelStudio) -> None:
     annotation = writer.create_annotation(task, [])
     fake.requests.clear()
     reader = fake.reader()
-    values = {"project_id": project.id, "task_id": task, "annotation_id": annotation.id}
+    values: dict[str, Any] = {"project_id": project.id, "task_id": task}
+    values |= {"annotation_id": annotation.id, "path": "/data/upload/1/a.png", "max_bytes": 9}
     for name, method in inspect.getmembers(reader, inspect.ismethod):
         if name[0] != "_" and name != "close":
             asked = inspect.signature(method).parameters.values()
-            with suppress(LabelStudioRefused):  # the fake does not know every filter
+            with suppress(
+                LabelStudioRefused, NotInLabelStudio
+            ):  # the fake does not know every filter
                 found = method(*[values[one.name] for one in asked if one.default is one.empty])
                 if inspect.isgenerator(found):
                     list(found)
