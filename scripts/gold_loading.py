@@ -92,7 +92,7 @@ def _suggested(house: House, project_id: int, config: str, rows: list[GoldRow]) 
                 )
                 results = answer.raise_for_status().json()["results"]
                 for row, result in zip(some, results, strict=True):
-                    if result.get("model_version"):
+                    if isinstance(result, dict) and result.get("model_version"):
                         found[row.name] = _suggestion(result)
     except (httpx.HTTPError, KeyError, ValueError) as error:
         log.warning("gold.no_suggestions", error=type(error).__name__)
