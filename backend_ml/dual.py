@@ -23,7 +23,7 @@ Places = NDArray[np.int64]
 SLACK = 0.5
 """``1 / (2 C)`` with ``C = 1``: what the squared hinge adds to a text's length in the dual."""
 PASSES_AT_THE_END = 5
-"""With 3 before them as accurate as liblinear, in a third of the time (learners/README.md)."""
+"""Measured beside liblinear in learners/README.md."""
 MOST_HELD = 60_000_000
 """Texts times labels that are gone over together: 240 MB, and as much again for the sides."""
 FEW = 0.25

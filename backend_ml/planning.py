@@ -8,7 +8,7 @@ predictions of a version. Its predictions are empty, with confidence 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -154,6 +154,7 @@ def decide(workshop: Workshop, project_id: int, kind: Kind, now: Serving) -> Pla
         if not is_new and not selecting.wants_draw(board, wanted):
             return None
         texts = waiting.texts(session, project_id)
+        board = _still_open(board, texts)
         known = pooling.read_known(session, project_id, kind)
     learner = None if now.row is None else workshop.store.load(now.row, kind)
     rng = np.random.default_rng([workshop.settings.seed, project_id, now.number, board.epoch])
@@ -172,6 +173,17 @@ def decide(workshop: Workshop, project_id: int, kind: Kind, now: Serving) -> Pla
     with transaction(workshop.sessions) as session:
         hold(session, project_id)
         return _write_down(session, workshop, (project_id, kind, now), drawn, guesses)
+
+
+def _still_open(board: Board, texts: Mapping[int, str]) -> Board:
+    """Without the tasks that were answered or went away while the board was read."""
+    return replace(
+        board,
+        open_ids=tuple(i for i in board.open_ids if i in texts),
+        published=frozenset(i for i in board.published if i in texts),
+        front=tuple(i for i in board.front if i in texts),
+        begun=tuple(i for i in board.begun if i in texts),
+    )
 
 
 def _guess(learner: Learner | None, texts: Mapping[int, str]) -> dict[int, Guess | None]:

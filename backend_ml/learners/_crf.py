@@ -28,7 +28,7 @@ MAX_ITERATIONS = 60
 MAX_STEPS = 10
 """Tries along one direction; with ``MAX_ITERATIONS`` it bounds the work of a fit."""
 MAX_SECONDS = 120.0
-"""Of one attempt at a fit, of the processor. 10,000 short texts with 54 labels take about 100."""
+"""Of one attempt at a fit, of the processor."""
 ATTEMPTS = 4
 FEWEST_ITERATIONS = 15
 """With fewer a field marks next to nothing."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from backend_ml import model_store, planning, plans, publishing, waiting
 from backend_ml.selecting import ACTIVE, RANDOM
@@ -207,6 +208,33 @@ def test_a_project_that_cannot_be_served_is_left_alone(make_desk: MakeDesk, what
     assert desk.stored() == []
     with desk.workshop.reading() as session:
         assert not planning.runs_low(session, desk.workshop, desk.project_id)
+
+
+def test_tasks_answered_while_a_batch_is_chosen_are_left_out(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading many tasks takes seconds, and people go on meanwhile."""
+    desk = make_desk()
+    desk.answer(40)
+    desk.hear()
+    desk.train("one")
+    with desk.workshop.reading() as session:
+        now = planning.serving(session, desk.workshop, desk.project_id)
+    assert now is not None
+    read = waiting.texts
+
+    def late(session: Session, project_id: int) -> dict[int, str]:
+        desk.answer(30, first=40)
+        desk.hear()
+        return read(session, project_id)
+
+    monkeypatch.setattr(waiting, "texts", late)
+    plan = planning.decide(desk.workshop, desk.project_id, desk.kind, now)
+    assert plan is not None
+    with desk.workshop.reading() as session:
+        planned = {row.task_id for row in plans.rows(session, plan.id)}
+    assert planned
+    assert planned <= set(desk.task_ids[70:])
 
 
 def test_a_label_that_is_not_offered_any_more_is_not_suggested(make_desk: MakeDesk) -> None:
