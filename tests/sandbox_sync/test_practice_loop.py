@@ -30,7 +30,7 @@ def test_feedback_follows_the_later_of_the_two_answers(house: House) -> None:
     texts = [text for _, text in house.outbox()]
     assert len(texts) == 2
     assert f"You chose {TWO}, production chose {ONE}." in texts[0]
-    assert "the same as production" in texts[1]
+    assert "the same answer as production" in texts[1]
     assert house.failures == []
 
 
