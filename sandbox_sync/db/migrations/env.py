@@ -1,7 +1,8 @@
-"""Alembic's entry: migrate the database whose URL the caller gave."""
+"""Alembic's entry: one transaction, one process at a time."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import context
 
 from projects.kit import database
@@ -9,13 +10,16 @@ from sandbox_sync.db.tables import Base
 
 
 def run() -> None:
-    """Apply the revisions in one transaction."""
-    engine = database.make_engine(context.config.attributes["url"], immediate=False)
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata)
+    """Apply what is missing, all or nothing; a second process waits and finds nothing to do."""
+    engine = database.make_engine(context.config.attributes["url"])
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7091)"))
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, transactional_ddl=True
+        )
         with context.begin_transaction():
             context.run_migrations()
-        connection.commit()
     engine.dispose()
 
 
