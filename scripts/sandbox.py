@@ -33,8 +33,8 @@ out = Console()
 
 LOOKED_AT = 20
 """Tasks in which addresses of pictures and sounds are looked for."""
-NOT_FOR_OTHERS = ("/data/", "data/", "s3://", "gs://", "azure-blob://", "file:")
-"""How addresses begin that only production's own Label Studio can open."""
+NOT_FOR_OTHERS = ("s3://", "gs://", "azure-blob://", "azure_spi://", "file:")
+"""How addresses begin that only production can open; its uploaded files are copied."""
 MEDIA = ("Image", "Audio", "AudioPlus", "Video", "Pdf", "HyperText", "TimeSeries")
 
 StateOption = Annotated[
