@@ -253,7 +253,8 @@ def running_house(
         sandbox_token=sandbox.token,
         **more,
     )
-    if not settings.database_url:
+    if not settings.database_url and not (folder / "sandbox_sync.sqlite").exists():
+        folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(migrated(), folder / "sandbox_sync.sqlite")
     acceptor = HandAcceptor()
     parts = Parts(
