@@ -64,7 +64,7 @@ def test_clones_are_eligible_tasks_times_trainees_exactly(
 
 def wanted_copies(practice: dict[str, Any]) -> int:
     """One for each eligible task and trainee."""
-    return sum(practice["eligible_production_tasks"].values()) * len(TRAINEES)
+    return int(sum(practice["eligible_production_tasks"].values())) * len(TRAINEES)
 
 
 def settled_practice(house: House) -> tuple[dict[str, Any], list[tuple[int, str]]]:
