@@ -14,13 +14,17 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+from projects.kit.errors import BadInput
 
 COLUMNS = ("date", "trainee_id", "email", "kind", "items", "seconds", "hours")
 """Of the CSV; a payroll program may rely on their names and their order."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet would run, at the beginning of a cell."""
 HOUR_SECONDS = 3600
+MOST_DAYS = 400
+"""In one range that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -162,4 +166,41 @@ def _without_overlap(stretches: Sequence[Stretch]) -> list[tuple[Stretch, float]
             begin = min(begin, first)
         taken.append((begin, max(stretch.end, begin)))
         found.append((stretch, max(free, 0.0)))
+    return found
+
+
+@dataclass(frozen=True)
+class Days:
+    """A range of days, both included."""
+
+    first: date
+    last: date
+
+
+def days_of(first: str, last: str, *, today: date) -> Days:
+    """The range that was asked for; without, this month up to today.
+
+    Raises
+    ------
+    BadInput
+        When a day is not one, or the range is backwards or too long.
+    """
+    end = _day("to", last) or max(today, _day("from", first) or today)
+    begin = _day("from", first) or end.replace(day=1)
+    if begin > end:
+        raise BadInput(f"{begin} is after {end}", "from")
+    if end - begin > timedelta(days=MOST_DAYS):
+        raise BadInput(f"at most {MOST_DAYS} days at once", "to")
+    return Days(begin, end)
+
+
+def _day(name: str, text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        found = date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise BadInput("not a day; write 2026-05-04", name) from error
+    if not date(2000, 1, 1) <= found <= date(2999, 12, 31):
+        raise BadInput("not a day of this age; write 2026-05-04", name)
     return found

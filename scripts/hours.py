@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from projects.kit import database
-from sandbox_sync import hours
-from sandbox_sync.api.hours import Days, days_of
-from sandbox_sync.db import hours as rows
-from sandbox_sync.db.tables import PracticeTime
 from scripts.errors import NotRunning
 from scripts.programs import House
 from scripts.state import DEFAULT_FOLDER, State
+
+if TYPE_CHECKING:
+    from sandbox_sync.hours import Days, Row
 
 out = Console()
 
@@ -32,7 +29,10 @@ def hours_command(
     ] = DEFAULT_FOLDER,
 ) -> None:
     """Practice time per trainee, day and kind; without days, this month's."""
-    days = days_of(first, last, today=database.now().date())
+    from projects.kit import database
+    from sandbox_sync import hours
+
+    days = hours.days_of(first, last, today=database.now().date())
     found = _read(State(state), days)
     if csv is not None:
         csv.write_text(hours.to_csv(found), encoding="utf-8", newline="")
@@ -50,7 +50,13 @@ def hours_command(
     out.print(table)
 
 
-def _read(state: State, days: Days) -> list[hours.Row]:
+def _read(state: State, days: Days) -> list[Row]:
+    import sqlalchemy as sa
+
+    from projects.kit import database
+    from sandbox_sync.db import hours as rows
+    from sandbox_sync.db.tables import PracticeTime
+
     if not state.secrets_file.exists():
         raise NotRunning(state.folder)
     house = House(state, state.ports(), state.secrets())
