@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 SQLITE_PRAGMAS = (
@@ -72,6 +73,11 @@ def transaction(factory: Sessions) -> Iterator[Session]:
     """One session, one transaction, committed at the end or not at all."""
     with factory() as session, session.begin():
         yield session
+
+
+def will_pass(error: BaseException) -> bool:
+    """Whether the same may work a moment later: a server away, a lock, a lost connection."""
+    return isinstance(error, OperationalError) or bool(getattr(error, "retryable", False))
 
 
 def migrate(url: str, scripts: Path) -> None:

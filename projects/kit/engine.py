@@ -81,13 +81,13 @@ def workflow(*, name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def step(*, name: str, attempts: int = 5) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Mark one effect; it is tried again with back-off when its error is ``retryable``."""
+    """Mark one effect; it is tried again with back-off when its trouble may pass."""
     return DBOS.step(
         name=name,
         retries_allowed=attempts > 1,
         max_attempts=attempts,
         interval_seconds=0.5,
-        should_retry=lambda error: bool(getattr(error, "retryable", False)),
+        should_retry=database.will_pass,
     )
 
 

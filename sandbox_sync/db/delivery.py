@@ -55,6 +55,12 @@ def take(session: Session, email: str, holder: str, *, now: datetime) -> bool | 
     return other is not None
 
 
+def holds(session: Session, email: str, holder: str) -> bool:
+    """Whether this one still sends to this person."""
+    row = session.get(Delivery, email, with_for_update=True, populate_existing=True)
+    return row is not None and row.held_by == holder
+
+
 def release(session: Session, email: str) -> None:
     """Somebody else may send to this person."""
     row = _row(session, email)

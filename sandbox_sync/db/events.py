@@ -18,6 +18,8 @@ STALE = timedelta(seconds=30)
 """Work that was accepted longer ago than this and is not done is accepted again."""
 LARGE_STALE = timedelta(minutes=5)
 LONGEST = timedelta(hours=1)
+SOON = timedelta(seconds=2)
+"""Work that failed waits so long for its second attempt, and twice as long for each further one."""
 
 
 def record(
@@ -74,8 +76,11 @@ def is_large(action: str, hint: dict[str, Any]) -> bool:
 
 def patience(action: str, hint: dict[str, Any], *, attempts: int) -> timedelta:
     """How long the work on an event may take; every attempt gets twice as long as the last."""
-    first = LARGE_STALE if is_large(action, hint) else STALE
-    return min(first * (1 << min(attempts, 10)), LONGEST)
+    return _doubled(LARGE_STALE if is_large(action, hint) else STALE, attempts)
+
+
+def _doubled(first: timedelta, attempts: int) -> timedelta:
+    return min(first * (1 << min(attempts, 11)), LONGEST)
 
 
 def still_at_work(session: Session, event: Event, *, now: datetime) -> None:
@@ -91,6 +96,13 @@ def make_due(session: Session, *, now: datetime) -> None:
         .where(Event.handled_at.is_(None), Event.retry_at > now)
         .values(retry_at=now)
     )
+
+
+def make_due_soon(session: Session, key: str, *, now: datetime) -> None:
+    """The work on this event has failed: nobody is at it any more."""
+    event = session.get(Event, key)
+    if event is not None and event.handled_at is None:
+        event.retry_at = min(event.retry_at, now + _doubled(SOON, event.attempts))
 
 
 def take_stale(session: Session, *, now: datetime, limit: int) -> list[Event]:

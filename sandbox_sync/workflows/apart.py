@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import OperationalError
-
-from projects.kit import logs
+from projects.kit import database, logs
 
 log = logs.get(__name__)
 
@@ -22,10 +20,6 @@ def apart(part: str, *, passing: bool = True, **ids: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not passing and _will_pass(error):
+        if not passing and database.will_pass(error):
             raise
         log.warning("part.failed", part=part, error=type(error).__name__, **ids)
-
-
-def _will_pass(error: Exception) -> bool:
-    return isinstance(error, OperationalError) or bool(getattr(error, "retryable", False))

@@ -7,10 +7,12 @@ again; what they came for is seen by the one who holds.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from projects.kit import engine, intervals, logs
@@ -28,6 +30,10 @@ from sandbox_sync.workflows.room import Room, current
 
 MOST_TOGETHER = 100
 """Pieces in one digest; more come in the next."""
+
+BROKEN = "Sending was interrupted on our side; it is tried again."
+PAUSES = (0.0, 0.5, 2.0)
+"""Seconds before each try to let go of a person; who cannot is taken for dead later."""
 
 log = logs.get(__name__)
 
@@ -61,17 +67,21 @@ def deliver(room: Room, email: str) -> None:
     """Send what is due; what fails is kept, with the moment of the next try."""
     email = email.lower()
     holder = room.new_holder()
-    with room.transaction() as session:
-        post = _next(session, email, holder)
-    while post is not None:
-        try:
-            told = _tell(room, post)
-        except MessageNotSent as error:
-            _keep_for_later(room, post, error)
-            return
+    try:
         with room.transaction() as session:
-            _note(session, told)
             post = _next(session, email, holder)
+        while post is not None:
+            try:
+                told = _tell(room, post)
+            except MessageNotSent as error:
+                _keep_for_later(room, post, error)
+                return
+            with room.transaction() as session:
+                _note(session, told)
+                post = _next(session, email, holder)
+    except Exception:
+        _let_go(room, email, holder)
+        raise
 
 
 def _next(session: Session, email: str, holder: str) -> Post | None:
@@ -144,6 +154,28 @@ def _keep_for_later(room: Room, post: Post, error: MessageNotSent) -> None:
     log.warning(
         "message.not_sent", pieces=len(post.pieces), why=error.reason, wait=wait.total_seconds()
     )
+
+
+def _let_go(room: Room, email: str, holder: str) -> None:
+    """Something broke on our side: the next try begins soon, and first asks what got out."""
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            with room.transaction() as session:
+                if delivery.holds(session, email, holder):
+                    _keep_all(session, email, now=this_moment())
+        except OperationalError:
+            continue
+        return
+
+
+def _keep_all(session: Session, email: str, *, now: datetime) -> None:
+    waiting = delivery.waiting(session, email)
+    pieces = [one for one in waiting.pieces if one.not_before is None or one.not_before <= now]
+    attempts = max(waiting.attempts.values(), default=0) + 1
+    retry_at = now + sending.next_try(attempts, may_pass=True)
+    delivery.mark_failed(session, email, pieces, trouble=BROKEN, retry_at=retry_at, now=now)
+    delivery.release(session, email)
 
 
 def _write(room: Room, pieces: list[Piece]) -> tuple[Message | None, list[Piece]]:

@@ -23,13 +23,26 @@ log = logs.get(__name__)
 
 @engine.workflow(name="handle_event")
 def handle_event(key: str) -> None:
-    """One event, in one step: everything in it looks first and may run again."""
-    _step(key)
+    """One event, in one step: everything in it looks first and may run again.
+
+    One that failed for good is due again soon, not when its time is over.
+    """
+    try:
+        _step(key)
+    except Exception:
+        _due_soon(key)
+        raise
 
 
 @engine.step(name="look")
 def _step(key: str) -> None:
     handle(current(), key)
+
+
+@engine.step(name="due soon")
+def _due_soon(key: str) -> None:
+    with current().transaction() as session:
+        events.make_due_soon(session, key, now=this_moment())
 
 
 def handle_at_once(room: Room, key: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from projects.kit import database
 from sandbox_sync.db import delivery
@@ -90,6 +91,29 @@ def test_a_sender_that_died_after_slack_took_the_message_is_not_repeated(
 
 def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_database_that_goes_away_after_slack_took_the_message_delays_and_repeats_nothing(
+    slack_house: House, slack: FakeSlack
+) -> None:
+    answered(slack_house, 1)
+    away = pytest.MonkeyPatch()
+    away.setattr(delivery, "mark_sent", _go_away)
+    with pytest.raises(OperationalError):
+        deliver(slack_house.room, ADA)
+    away.undo()
+    interrupted = delivery_of(slack_house, ADA)
+    assert interrupted.held_by is None
+    assert "interrupted" in interrupted.trouble
+    soon = database.now() + timedelta(seconds=5)
+    assert slack_house.room.deliver_due(now=soon) == 1
+    slack_house.drain()
+    assert len(slack.posted) == 1
+    assert slack_house.summary()["pending_feedback"] == 0
+
+
+def _go_away(*_: object, **__: object) -> None:
+    raise OperationalError("UPDATE", {}, Exception("server closed the connection"))
 
 
 def test_what_failed_is_kept_with_its_reason_and_comes_when_slack_is_back(
