@@ -16,7 +16,7 @@ from projects.kit.errors import LabelStudioRefused, LabelStudioUnavailable
 from scripts.errors import NotInstalled
 
 START_SECONDS = 240
-"""A first start runs all migrations: half a minute on a quiet machine."""
+"""A first start may run all migrations: most of a minute on a quiet machine."""
 
 
 @dataclass(frozen=True)

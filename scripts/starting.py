@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
-from scripts import backend, bootstrap
+from scripts import backend, bootstrap, prepared
 from scripts.label_studio import use_write_ahead_log
 from scripts.programs import House
 from scripts.state import Options, read_json, write_json
@@ -13,7 +13,9 @@ from scripts.supervisor import Supervisor
 
 def start(supervisor: Supervisor, house: House, options: Options) -> None:
     """Start every program in turn; ends early when the supervisor is told to stop."""
-    supervisor.set_phase("starting two Label Studio servers (the first time takes a minute)")
+    for instance in (house.production, house.sandbox):
+        prepared.begin_with(instance, supervisor.set_phase)
+    supervisor.set_phase("starting two Label Studio servers")
     supervisor.start(house.label_studio(house.production, "production"))
     supervisor.start(house.label_studio(house.sandbox, "sandbox"))
     for instance in (house.production, house.sandbox):

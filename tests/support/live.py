@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
-from scripts import label_studio
+from scripts import label_studio, prepared
 from scripts.label_studio import Instance
 from tests.support.processes import free_port, stop, wait_until
 
@@ -85,6 +85,7 @@ def start_label_studio(name: str, *, folder: Path) -> LiveLabelStudio:
         token=TOKEN,
         secret_key="a-fixed-key-for-tests",
     )
+    prepared.begin_with(instance)
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
     with log.open("wb") as output:
         process = subprocess.Popen(
