@@ -136,8 +136,15 @@ def _place(dataset: Dataset, folder: Path, size: int, effort: Effort) -> Iterato
 
 
 def burst_size(labels: int, effort: Effort) -> int:
-    """So many new labels are enough for a training at once; they count among all themselves."""
-    return max(effort.burst, math.ceil(labels * SHARE / (1 - SHARE)) + 1)
+    """So many new labels that the last of them, and none before, is enough for a training.
+
+    They count among all themselves. One that came after the training had begun would
+    wait until it has been quiet for long, which is not what is timed here.
+    """
+    new = effort.burst
+    while new < math.ceil((labels + new) * SHARE):
+        new += 1
+    return new
 
 
 def _burst(place: Place, effort: Effort) -> dict[str, Any]:

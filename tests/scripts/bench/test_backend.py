@@ -112,3 +112,12 @@ def test_one_seed_has_no_deviation() -> None:
 def test_the_default_and_random_are_always_compared() -> None:
     effort = replace(label_efficiency.QUICK, strategies=("entropy",))
     assert label_efficiency.chosen(effort) == ("adaptive", "random", "entropy")
+
+
+@pytest.mark.parametrize("labels", [60, 1_000, 10_000, 101_012])
+def test_only_the_last_label_of_a_burst_is_enough_for_a_training(labels: int) -> None:
+    effort = cost.Effort()
+    new = cost.burst_size(labels, effort)
+    assert new >= effort.burst
+    assert new >= (labels + new) * cost.SHARE
+    assert new == effort.burst or new - 1 < (labels + new - 1) * cost.SHARE
