@@ -118,7 +118,7 @@ def compose(report: Report) -> Message:
         blocks.titled(
             [
                 ("You", answer_in_words(report.text, report.candidate)),
-                ("Production", answer_in_words(report.text, report.reference)),
+                ("Reference answer", answer_in_words(report.text, report.reference)),
             ]
         )
     )
@@ -179,7 +179,7 @@ def _changed(report: Report) -> list[Difference]:
 def _occasion(report: Report) -> str:
     if report.is_correction:
         return "This takes the place of what you were told about this item before."
-    return "You and production have both answered this message."
+    return "Your answer, compared with the reference answer."
 
 
 def _score(report: Report) -> str:
@@ -190,6 +190,6 @@ def _headline(report: Report) -> str:
     again = "Corrected: " if report.is_correction else ""
     changed = len(_changed(report))
     if changed == 0:
-        return f"{again}{report.kind_title}: the same answer as production"
+        return f"{again}{report.kind_title}: the same as the reference answer"
     noun = "difference" if changed == 1 else "differences"
-    return f"{again}{report.kind_title}: {changed} {noun} from production"
+    return f"{again}{report.kind_title}: {changed} {noun} from the reference answer"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from projects.config import TEXTS, Shown
@@ -17,6 +17,14 @@ TIMED = ("seconds", "frames", "track")
 BAR_LENGTH = 400.0
 """Of a whole recording, in the units of the drawing."""
 ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+KEPT = re.compile(r"https?://[^/\s]+/(?:.*/)?media/([0-9a-f]{64}\.[0-9a-z]+)", re.IGNORECASE)
+"""The address of a file that we have kept, with its name."""
+PLAYERS = {
+    "picture": frozenset({"png", "jpg", "gif", "webp"}),
+    "audio": frozenset({"mp3", "wav", "ogg", "flac", "m4a"}),
+    "video": frozenset({"mp4", "webm"}),
+}
+"""What a browser shows by itself, by the ending of the file's name."""
 
 Marked = Sequence[tuple[Mark, str]]
 """Marks of one answer, each with the kind of its difference."""
@@ -47,13 +55,25 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Media:
+    """A picture or recording that was shown."""
+
+    name: str
+    address: str
+    player: str = ""
+    """``picture``, ``audio`` or ``video`` for a file that we have kept; else it is a link."""
+    is_drawn_on: bool = False
+    """Whether the shapes of the answers show it already."""
+
+
+@dataclass(frozen=True)
 class Part:
     """What one answer says about one thing that was shown."""
 
     title: str
     """Empty when there is only one."""
-    link: str = ""
-    """The address of a picture or a recording that a browser can open."""
+    picture: str = ""
+    """The address of what the shapes lie on, where we have kept it."""
     pieces: tuple[Piece, ...] = ()
     drawings: tuple[Drawn, ...] = ()
     bars: tuple[Bar, ...] = ()
@@ -75,10 +95,17 @@ def messages(scheme: Scheme, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("The message" if len(plain) == 1 else name, text) for name, text in plain if text]
 
 
-def parts(scheme: Scheme, data: Mapping[str, Any], marks: Marked, everything: Marked) -> list[Part]:
+def parts(
+    scheme: Scheme,
+    data: Mapping[str, Any],
+    marks: Marked,
+    everything: Marked,
+    shown_media: Sequence[Media] = (),
+) -> list[Part]:
     """One answer, thing by thing; ``everything`` are the marks of both, for one scale."""
     found: list[Part] = []
     rest = list(marks)
+    pictures = {one.name: one.address for one in shown_media if one.is_drawn_on}
     for shown in scheme.config.shown.values():
         form = _form(scheme, shown)
         if form == "statements":
@@ -87,17 +114,37 @@ def parts(scheme: Scheme, data: Mapping[str, Any], marks: Marked, everything: Ma
         rest = [pair for pair in rest if pair not in here]
         for page, on_page in _pages(here):
             title = f"{shown.name}, page {page}" if page else shown.name
-            found.append(_part(form, title, _text(scheme, shown, data), on_page, everything))
+            part = _part(form, title, _text(scheme, shown, data), on_page, everything)
+            found.append(replace(part, picture=pictures.get(shown.name, "")))
     if said := tuple((kind, _say(scheme, data, mark)) for mark, kind in rest):
         found.append(Part("", said=said))
     return found or [Part("")]
 
 
-def links(scheme: Scheme, data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Addresses of pictures and recordings that a browser can open, each with its name."""
-    shown = [s for s in scheme.config.shown.values() if s.tag not in TEXTS and s.field]
-    contents = [(s.name, s.content(data)) for s in shown]
-    return [(n, c) for n, c in contents if isinstance(c, str) and ADDRESS.fullmatch(c)]
+def media(scheme: Scheme, data: Mapping[str, Any], is_kept: Callable[[str], bool]) -> list[Media]:
+    """The pictures and recordings that a browser can open.
+
+    ``is_kept`` says of a file's name whether we have it: only such a file is shown on the page,
+    which loads nothing from other places; the rest are links.
+    """
+    found = []
+    for shown in scheme.config.shown.values():
+        content = shown.content(data)
+        if shown.tag in TEXTS or not shown.field or not isinstance(content, str):
+            continue
+        kept = KEPT.fullmatch(content)
+        if kept and is_kept(kept[1]):
+            player = _player(kept[1])
+            is_drawn_on = player == "picture" and _form(scheme, shown) == "picture"
+            found.append(Media(shown.name, f"/media/{kept[1]}", player, is_drawn_on))
+        elif ADDRESS.fullmatch(content):
+            found.append(Media(shown.name, content))
+    return found
+
+
+def _player(name: str) -> str:
+    ending = name.rpartition(".")[2]
+    return next((player for player, known in PLAYERS.items() if ending in known), "")
 
 
 def _form(scheme: Scheme, shown: Shown | None) -> str:

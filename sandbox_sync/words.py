@@ -135,28 +135,28 @@ def _body(text: str, difference: Difference, speaker: Speaker) -> str:
         return _drawn(ours, theirs, difference.kind == "boundary", speaker)
     if not theirs.is_span:
         return _stated(text, ours, theirs, speaker)
-    mine, production = words_of(text, theirs), words_of(text, ours)
+    mine, right = words_of(text, theirs), words_of(text, ours)
     if difference.kind == "boundary":
-        return f"{theirs.label}: {speaker.who} marked “{mine}”, production marked “{production}”."
+        return f"{theirs.label}: {speaker.who} marked “{mine}”; the reference marks “{right}”."
     return (
-        f"“{mine}”: {speaker.who} marked it {theirs.label}, production "
-        f"marked “{production}” as {ours.label}."
+        f"“{mine}”: {speaker.who} marked it {theirs.label}; the reference "
+        f"marks “{right}” as {ours.label}."
     )
 
 
 def _stated(text: str, ours: Mark, theirs: Mark, speaker: Speaker) -> str:
     tag = speaker.tags.get(theirs.control, "")
-    mine, production = name_mark(text, theirs), name_mark(text, ours)
+    mine, right = name_mark(text, theirs), name_mark(text, ours)
     if tag in WRITTEN:
-        return _two(f"“{mine}”", f"“{production}”", "wrote", speaker)
+        return _two(f"“{mine}”", f"“{right}”", "wrote", speaker)
     if tag == "Ranker":
-        orders = [", ".join(name.split(STEP)) for name in (mine, production)]
+        orders = [", ".join(name.split(STEP)) for name in (mine, right)]
         return _two(orders[0], orders[1], "chose the order", speaker)
-    return _two(mine, production, "chose" if tag in CHOSEN else "answered", speaker)
+    return _two(mine, right, "chose" if tag in CHOSEN else "answered", speaker)
 
 
-def _two(mine: str, production: str, verb: str, speaker: Speaker) -> str:
-    return f"{speaker.begin} {verb} {mine}, production {verb} {production}."
+def _two(mine: str, right: str, verb: str, speaker: Speaker) -> str:
+    return f"{speaker.begin} {verb} {mine}; the reference answer is {right}."
 
 
 def _drawn(ours: Mark, theirs: Mark, is_boundary: bool, speaker: Speaker) -> str:  # noqa: FBT001
@@ -164,14 +164,14 @@ def _drawn(ours: Mark, theirs: Mark, is_boundary: bool, speaker: Speaker) -> str
     mine = f"{speaker.begin} marked {name_mark('', theirs.bare)}"
     shared = f"{share(overlap(ours, theirs))} overlap"
     if not is_boundary:
-        return f"{mine}; production marked it {name_mark('', ours.bare)}: {shared}."
+        return f"{mine}; the reference marks it {name_mark('', ours.bare)}: {shared}."
     if ours.shape is None or theirs.shape is None:
         raise ValueError("a drawn mark without a shape")
     if ours.shape.kind in ("seconds", "frames", "track", "point"):
-        return f"{mine}; production marked {place(ours.shape)}: {_far(ours, theirs, shared)}."
+        return f"{mine}; the reference marks {place(ours.shape)}: {_far(ours, theirs, shared)}."
     larger = area(ours.shape) / max(area(theirs.shape), ROUNDING)
     how = "larger" if larger > 1.1 else "smaller" if larger < 0.9 else "elsewhere"
-    return f"{mine}; production drew it {how}, {place(ours.shape)}: {shared}."
+    return f"{mine}; the reference has it {how}, {place(ours.shape)}: {shared}."
 
 
 def _far(ours: Mark, theirs: Mark, shared: str) -> str:
@@ -185,11 +185,11 @@ def _far(ours: Mark, theirs: Mark, shared: str) -> str:
 
 def _attributes(text: str, ours: Mark, theirs: Mark, speaker: Speaker) -> str:
     mine = set(theirs.attributes) - set(ours.attributes)
-    production = set(ours.attributes) - set(theirs.attributes)
+    right = set(ours.attributes) - set(theirs.attributes)
     said = _pairs(mine) or "nothing more"
     return (
-        f"{name_mark(text, theirs.bare)}: {speaker.who} said {said}, "
-        f"production said {_pairs(production) or 'nothing more'}."
+        f"{name_mark(text, theirs.bare)}: {speaker.who} said {said}; "
+        f"the reference says {_pairs(right) or 'nothing more'}."
     )
 
 

@@ -150,6 +150,8 @@ def one_comparison(
     text = scheme.text(compared.data)
     differences = differences_from_json(compared.differences)
     theirs, ours = reporting.sides(differences)
+    media_dir = request.app.state.settings.media_dir
+    media = showing.media(scheme, compared.data, lambda name: (media_dir / name).is_file())
     is_own = compared.trainee_id == asking.id
     return render(
         request,
@@ -160,10 +162,10 @@ def one_comparison(
         lines=feedback.describe(
             text, differences, who=_name(compared, is_own=is_own), tags=scheme.tags
         ),
-        own=showing.parts(scheme, compared.data, ours, [*ours, *theirs]),
-        production=showing.parts(scheme, compared.data, theirs, [*ours, *theirs]),
+        own=showing.parts(scheme, compared.data, ours, [*ours, *theirs], media),
+        reference=showing.parts(scheme, compared.data, theirs, [*ours, *theirs], media),
         messages=showing.messages(scheme, compared.data),
-        links=showing.links(scheme, compared.data),
+        media=[one for one in media if not one.is_drawn_on],
         left_out=[f"{c.name} (<{c.tag}>)" for c in scheme.left_out],
         suggestion=_suggestion(scheme, compared),
         appeals=appeals,

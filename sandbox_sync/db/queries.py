@@ -61,6 +61,7 @@ class Compared:
     revision: int
     is_withdrawn: bool
     snapshot: str
+    reference_source: str
 
 
 def trainee_by_id(session: Session, trainee_id: int) -> Trainee | None:
@@ -131,6 +132,7 @@ def _compared(row: Any) -> Compared:
         revision=comparison.revision,
         is_withdrawn=comparison.withdrawn_at is not None,
         snapshot=snapshot.digest,
+        reference_source=comparison.reference_source,
     )
 
 

@@ -26,9 +26,9 @@ LONGEST_NOTE = 2000
 REFERENCE = "reference"
 """Names the reference of the comparison, where an answer is chosen."""
 WORDS = {
-    rows.UPHELD: "you were right, and the key was wrong. It has been corrected",
-    rows.ALSO: "your answer is right too, beside the one it was compared with",
-    rows.DISMISSED: "the answer it was compared with stands",
+    rows.UPHELD: "you were right, and the reference answer was wrong. It has been corrected",
+    rows.ALSO: "your answer is right too, beside the reference answer",
+    rows.DISMISSED: "the reference answer stands",
 }
 
 log = logs.get(__name__)

@@ -212,7 +212,7 @@ def test_a_correction_takes_the_place_of_what_waits(slack_house: House, slack: F
         delivery.ask_again(session, ada, now=database.now())
     deliver(slack_house.room, ADA)
     assert len(slack.posted) == 1
-    assert "the same answer as production" in slack.posted[0]["text"]
+    assert "the same as the reference answer" in slack.posted[0]["text"]
 
 
 def test_a_notice_comes_before_feedback_and_by_itself(slack_house: House, slack: FakeSlack) -> None:

@@ -30,8 +30,8 @@ def test_every_kind_of_difference_has_a_sign_and_a_sentence() -> None:
     candidate = (span("Person", "with Ann"), span("Time", "Friday"), span("Place", "Lunch"))
     assert words_of(reference, candidate) == [
         "+ Only you have Place “Lunch”.",
-        "↔ Person: you marked “with Ann”, production marked “Ann”.",
-        "≠ “Friday”: you marked it Time, production marked “Friday” as Date.",
+        "↔ Person: you marked “with Ann”; the reference marks “Ann”.",
+        "≠ “Friday”: you marked it Time; the reference marks “Friday” as Date.",
         "- You missed Time “noon”.",
     ]
     assert words_of(reference[:1], reference[:1]) == ["= Both: Person “Ann”."]
@@ -43,7 +43,7 @@ def test_somebody_else_reads_about_the_trainee_by_name() -> None:
     found = feedback.describe(TEXT, spans.differences(reference, candidate), who="ada@example.com")
     assert [line.words for line in found] == [
         "Only ada@example.com has Place “Lunch”.",
-        "Person: ada@example.com marked “with Ann”, production marked “Ann”.",
+        "Person: ada@example.com marked “with Ann”; the reference marks “Ann”.",
         "ada@example.com missed Time “noon”.",
     ]
 
@@ -105,13 +105,13 @@ def test_message_has_everything_a_trainee_wants_to_know() -> None:
     assert slack_limits.problems(message.text, message.blocks) == []
     shown = [words for _, words in words_in(message)]
     for part in (
-        "Message intent: 1 difference from production",
+        "Message intent: 1 difference from the reference answer",
         f"“{TEXT}”",
         "*You*",
         "Cancel",
-        "*Production*",
+        "*Reference answer*",
         "<Move> & go",
-        "≠ You chose Cancel, production chose <Move> & go.",
+        "≠ You chose Cancel; the reference answer is <Move> & go.",
         "0%",
         "50% (95% interval 20% to 80%, n = 6)",
         "See both answers",
@@ -119,8 +119,8 @@ def test_message_has_everything_a_trainee_wants_to_know() -> None:
         assert part in shown
     assert message.blocks[-1]["elements"][0]["url"] == "http://sync.test/feedback/1"
     assert message.text == (
-        "Message intent: 1 difference from production\n"
-        "≠ You chose Cancel, production chose <Move> & go.\n"
+        "Message intent: 1 difference from the reference answer\n"
+        "≠ You chose Cancel; the reference answer is <Move> & go.\n"
         "This item: 0%. Your agreement so far: 50% (95% interval 20% to 80%, n = 6).\n"
         "http://sync.test/feedback/1"
     )
@@ -131,7 +131,7 @@ def test_message_says_when_nothing_differs_and_when_it_corrects() -> None:
     message = feedback.compose(
         report(differences=choices.differences(same, same), is_correction=True)
     )
-    assert message.text.startswith("Corrected: Message intent: the same answer as production\n")
+    assert message.text.startswith("Corrected: Message intent: the same as the reference answer\n")
     assert any("takes the place of what you were told" in words for _, words in words_in(message))
 
 
@@ -141,7 +141,7 @@ def test_undefined_is_a_dash() -> None:
     assert slack_limits.problems(message.text, message.blocks) == []
 
 
-OURS = ("*You*", "*Production*", "*This item*", "*Your agreement so far*")
+OURS = ("*You*", "*Reference answer*", "*This item*", "*Your agreement so far*")
 HOSTILE = "<!channel> @here <https://evil.example|click> *bold* :tada: `x` &lt; " + "é😀" * 3000
 
 
@@ -182,10 +182,10 @@ def test_a_digest_sums_up_and_links_to_each_difference() -> None:
         "3 comparisons: 2 with differences, 1 the same",
         "Message intent. Your agreement so far: 50% (95% interval 20% to 80%, n = 6).",
         f"Message intent: “{TEXT}”",
-        "≠ You chose Cancel, production chose <Move> & go.",
+        "≠ You chose Cancel; the reference answer is <Move> & go.",
         "http://sync.test/feedback/1",
         f"Message intent: “{TEXT}”",
-        "≠ You chose Cancel, production chose <Move> & go.",
+        "≠ You chose Cancel; the reference answer is <Move> & go.",
         "http://sync.test/feedback/1",
         "http://sync.test/",
     ]

@@ -192,7 +192,7 @@ def test_a_trainer_is_not_told_that_they_missed_something(house: House) -> None:
     paths = ("/feedback/1", "/feedback/2", "/feedback/3", f"/trainer/trainee/{ada}")
     trainer = sign_in(house, ADMIN)
     seen = [trainer.get(path, headers=HTML).text for path in paths]
-    assert any(f"{ADA} chose {INTENT.labels[1]}, production chose" in text for text in seen)
+    assert any(f"{ADA} chose {INTENT.labels[1]}; the reference answer is" in text for text in seen)
     for text in seen:
         words = set(re.findall(r"[a-z]+", text.split("<main>")[1].lower()))
         assert not words & {"you", "your"}

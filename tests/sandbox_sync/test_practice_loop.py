@@ -29,8 +29,8 @@ def test_feedback_follows_the_later_of_the_two_answers(house: House) -> None:
     house.drain()
     texts = [text for _, text in house.outbox()]
     assert len(texts) == 2
-    assert f"You chose {TWO}, production chose {ONE}." in texts[0]
-    assert "the same answer as production" in texts[1]
+    assert f"You chose {TWO}; the reference answer is {ONE}." in texts[0]
+    assert "the same as the reference answer" in texts[1]
     assert house.failures == []
 
 
@@ -46,5 +46,5 @@ def test_spans_are_compared_region_by_region(house: House) -> None:
     house.reconcile()
     ((email, text),) = house.outbox()
     assert email == BEN
-    assert "you marked “with Ann”, production marked “Ann”" in text
+    assert "you marked “with Ann”; the reference marks “Ann”" in text
     assert f"You missed {other} “Friday”." in text

@@ -42,7 +42,7 @@ CASES: list[tuple[DifferenceKind, Mark | None, Mark | None, str]] = [
         "boundary",
         box("Car", 0, 0, 40, 30),
         box("Car", 0, 0, 40, 15),
-        "You marked Car at the top left, 6% of the picture; production drew it larger, "
+        "You marked Car at the top left, 6% of the picture; the reference has it larger, "
         "at the top left, 12% of the picture: 50% overlap.",
     ),
     ("missed", CAR, None, "You missed Car at the top left, 6% of the picture."),
@@ -51,50 +51,51 @@ CASES: list[tuple[DifferenceKind, Mark | None, Mark | None, str]] = [
         "boundary",
         heard("Cough", 10, 20),
         heard("Cough", 10, 15),
-        "You marked Cough 0:10 to 0:15; production marked 0:10 to 0:20: 50% overlap.",
+        "You marked Cough 0:10 to 0:15; the reference marks 0:10 to 0:20: 50% overlap.",
     ),
     (
         "wrong label",
         heard("Sneeze", 10, 20),
         heard("Cough", 10, 20),
-        "You marked Cough 0:10 to 0:20; production marked it Sneeze 0:10 to 0:20: 100% overlap.",
+        "You marked Cough 0:10 to 0:20; the reference marks it Sneeze 0:10 to 0:20: 100% overlap.",
     ),
     (
         "boundary",
         point(10, 10),
         point(13, 14),
-        "You marked Eye at 13% from the left and 14% from the top; production marked "
+        "You marked Eye at 13% from the left and 14% from the top; the reference marks "
         "at 10% from the left and 10% from the top: 5% of the picture apart.",
     ),
     (
         "wrong attribute",
         Mark("box", "Car", shape=CAR.shape, attributes=RED),
         Mark("box", "Car", shape=CAR.shape, attributes=BLUE),
-        "Car at the top left, 6% of the picture: you said colour Blue, production said colour Red.",
+        "Car at the top left, 6% of the picture: you said colour Blue; "
+        "the reference says colour Red.",
     ),
     (
         "wrong label",
         said("Billing"),
         said("Other"),
-        "topic: You chose Other, production chose Billing.",
+        "topic: You chose Other; the reference answer is Billing.",
     ),
     (
         "wrong label",
         said("call her", "note"),
         said("call him", "note"),
-        "note: You wrote “call him”, production wrote “call her”.",
+        "note: You wrote “call him”; the reference answer is “call her”.",
     ),
     (
         "wrong label",
         said("b > a", "rank"),
         said("a > b", "rank"),
-        "rank: You chose the order a, b, production chose the order b, a.",
+        "rank: You chose the order a, b; the reference answer is b, a.",
     ),
     (
         "wrong label",
         said("4", "stars"),
         said("2", "stars"),
-        "stars: You answered 2, production answered 4.",
+        "stars: You answered 2; the reference answer is 4.",
     ),
     (
         "missed",
@@ -141,8 +142,30 @@ def test_shapes_are_drawn_and_the_rest_is_listed() -> None:
     ]
     assert rest.said == (("missed", "topic: Billing"),)
     assert showing.messages(scheme, data) == [("The message", "The bill is wrong.")]
-    assert showing.links(scheme, data) == [("img", "https://pictures.example/1.png")]
-    assert showing.links(scheme, {"image": "javascript:alert(1)"}) == []
+    elsewhere = "https://pictures.example/1.png"
+    assert showing.media(scheme, data, bool) == [showing.Media("img", elsewhere)]
+    assert showing.media(scheme, {"image": "javascript:alert(1)"}, bool) == []
+
+
+def test_only_a_file_that_was_kept_is_shown_and_drawn_on() -> None:
+    scheme = schemes.of_config("project-7", CONFIG, Policy())
+    name = f"{'0a' * 32}.png"
+    data = {"image": f"https://practice.example/understudy/media/{name}", "mail": ""}
+    marks = [(CAR, "same")]
+    (kept,) = showing.media(scheme, data, {name}.__contains__)
+    assert (kept.address, kept.player, kept.is_drawn_on) == (f"/media/{name}", "picture", True)
+    assert showing.parts(scheme, data, marks, marks, [kept])[0].picture == f"/media/{name}"
+    (gone,) = showing.media(scheme, data, set[str]().__contains__)
+    assert gone == showing.Media("img", data["image"])
+    assert showing.parts(scheme, data, marks, marks, [gone])[0].picture == ""
+
+
+def test_a_kept_recording_is_played() -> None:
+    scheme = schemes.of_config("project-7", SOUND, Policy())
+    name = f"{'0a' * 32}.mp3"
+    data = {"a": f"http://practice.example/media/{name}"}
+    (kept,) = showing.media(scheme, data, {name}.__contains__)
+    assert kept == showing.Media("sound", f"/media/{name}", "audio")
 
 
 def test_time_is_drawn_on_one_scale_for_both() -> None:
