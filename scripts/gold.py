@@ -43,12 +43,28 @@ def load(
     if supervisor_pid(place.status_file) is None:
         raise NotRunning(state)
     house = House(place, place.ports(), place.secrets())
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("it cannot be read as UTF-8 text", str(file)) from error
+    text = _text(file)
+    from projects.kit import logs
     from scripts import gold_loading
 
+    logs.configure(service="understudy", level="ERROR")
     with gold_loading.opened(house) as room:
         found = gold_loading.load_text(house, room, text, str(file), kind=kind, project=project)
-    out.print(f"{found.created} created, {found.changed} changed, {found.unchanged} as they were")
+    done, bare = found.loaded, found.without_suggestion
+    out.print(f"{done.created} created, {done.changed} changed, {done.unchanged} as they were")
+    if bare:
+        rows = "1 row has no suggestion" if bare == 1 else f"{bare} rows have no suggestion"
+        out.print(
+            f"Note: {rows}: no model says anything about it. Gold takes only the place of items "
+            "that look like it. Load the file again when a model has learned more.",
+            highlight=False,
+        )
+
+
+def _text(file: Path) -> str:
+    if not file.is_file():
+        raise BadInput("there is no such file", str(file))
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("it cannot be read as UTF-8 text", str(file)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,14 @@ TOGETHER = 50
 log = logs.get(__name__)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What loading a file did, and how many of its rows a model said nothing about."""
+
+    loaded: keys.Loaded
+    without_suggestion: int
+
+
 def load_own(house: House) -> None:
     """The gold that comes with the kinds."""
     with opened(house) as room:
@@ -45,9 +53,28 @@ def load_own(house: House) -> None:
                 load_text(house, room, text, path.name, kind=kind, project=project_id)
 
 
+def models_serve(house: House) -> bool:
+    """Whether every project of a kind has a model that answers."""
+    writer = LabelStudioWriter(house.production.url, house.production.token)
+    try:
+        projects = [writer.project(number) for number in bootstrap.production_projects(writer)]
+    finally:
+        writer.close()
+    try:
+        with _backend(house) as http:
+            for project in projects:
+                body = {"project": f"{project.id}.0", "schema": project.label_config}
+                answer = http.post("/setup", json=body).raise_for_status()
+                if not answer.json().get("model_version"):
+                    return False
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return False
+    return True
+
+
 def load_text(
     house: House, room: Room, text: str, where: str, *, kind: str, project: int
-) -> keys.Loaded:
+) -> Result:
     """The rows of a file as gold of one production project."""
     project_id = _project(room, kind, project)
     live = room.production.project(project_id)
@@ -60,16 +87,20 @@ def load_text(
 
     rows = read(text, where, scheme, data_of)
     rows = _suggested(house, project_id, live.label_config, rows)
-    return keys.load(room, project_id, rows, by=f"file {Path(where).name}")
+    loaded = keys.load(room, project_id, rows, by=f"file {Path(where).name}")
+    return Result(loaded, sum(row.suggestion is None for row in rows))
 
 
 def _project(room: Room, kind: str, asked: int) -> int:
     of_kind = sorted(number for number, name in room.followed.items() if name == kind)
+    if not of_kind:
+        known = ", ".join(sorted(set(room.followed.values()))) or "none"
+        raise BadInput(f"nobody practises {kind!r}; there is practice on {known}", "--kind")
     if asked in of_kind:
         return asked
     if asked or len(of_kind) != 1:
-        known = ", ".join(map(str, of_kind)) or "none"
-        raise BadInput(f"name one of the followed projects of {kind!r}: {known}", "--project")
+        known = ", ".join(map(str, of_kind))
+        raise BadInput(f"production projects of {kind!r} are {known}; name one", "--project")
     return of_kind[0]
 
 
@@ -78,12 +109,11 @@ def _suggested(house: House, project_id: int, config: str, rows: list[GoldRow]) 
     bare = [row for row in rows if row.suggestion is None]
     found: dict[str, Json] = {}
     try:
-        with httpx.Client(timeout=SUGGEST_SECONDS, trust_env=False) as http:
+        with _backend(house) as http:
             for first in range(0, len(bare), TOGETHER):
                 some = bare[first : first + TOGETHER]
                 answer = http.post(
-                    f"{house.backend_url}/predict",
-                    auth=(BACKEND_USER, house.secrets.backend_password),
+                    "/predict",
                     json={
                         "tasks": [{"id": n, "data": row.data} for n, row in enumerate(some)],
                         "project": f"{project_id}.0",
@@ -97,6 +127,15 @@ def _suggested(house: House, project_id: int, config: str, rows: list[GoldRow]) 
     except (httpx.HTTPError, KeyError, ValueError) as error:
         log.warning("gold.no_suggestions", error=type(error).__name__)
     return [replace(row, suggestion=found.get(row.name, row.suggestion)) for row in rows]
+
+
+def _backend(house: House) -> httpx.Client:
+    return httpx.Client(
+        base_url=house.backend_url,
+        auth=(BACKEND_USER, house.secrets.backend_password),
+        timeout=SUGGEST_SECONDS,
+        trust_env=False,
+    )
 
 
 def _suggestion(result: Mapping[str, Any]) -> Json:

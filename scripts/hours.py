@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from projects.kit.errors import BadInput
 from scripts.errors import NotRunning
 from scripts.programs import House
 from scripts.state import DEFAULT_FOLDER, State
@@ -35,8 +36,14 @@ def hours_command(
     days = hours.days_of(first, last, today=database.now().date())
     found = _read(State(state), days)
     if csv is not None:
-        csv.write_text(hours.to_csv(found), encoding="utf-8", newline="")
+        try:
+            csv.write_text(hours.to_csv(found), encoding="utf-8", newline="")
+        except OSError as error:
+            raise BadInput(f"it cannot be written: {error.strerror}", str(csv)) from error
         out.print(f"{len(found)} rows from {days.first} to {days.last} in {csv}")
+        return
+    if not found:
+        out.print(f"Nobody has practised from {days.first} to {days.last}.")
         return
     table = Table(title=f"Practice time, {days.first} to {days.last}")
     for name in ("day", "trainee", "kind"):

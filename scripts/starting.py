@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+from projects.kit import logs
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import backend, bootstrap, prepared
@@ -9,6 +12,10 @@ from scripts.label_studio import use_write_ahead_log
 from scripts.programs import House
 from scripts.state import Options, read_json, write_json
 from scripts.supervisor import Supervisor
+
+LOOK_SECONDS = 10.0
+"""Between two looks whether a model serves."""
+log = logs.get(__name__)
 
 
 def start(supervisor: Supervisor, house: House, options: Options) -> None:
@@ -40,6 +47,7 @@ def start(supervisor: Supervisor, house: House, options: Options) -> None:
     bootstrap.connect(production, projects, house)
     _load_samples(supervisor, house, options, production, projects)
     _load_gold(supervisor, house)
+    _follow_with_suggestions(supervisor, house)
 
 
 def _load_samples(
@@ -77,3 +85,27 @@ def _load_gold(supervisor: Supervisor, house: House) -> None:
     except PlatformError as error:  # a config that was changed meanwhile takes it no more
         supervisor.set_phase(f"the gold of the samples was left out: {error}")
     write_json(marker, {"done": True})
+
+
+def _follow_with_suggestions(supervisor: Supervisor, house: House) -> None:
+    """Once a model serves, load the gold of the samples again, behind: it then looks like the rest.
+
+    That takes some seconds after the first start, and nobody should wait for it.
+    """
+    marker = house.state.folder / "gold.json"
+    known = read_json(marker) or {}
+    if not known.get("done") or known.get("suggested"):
+        return
+    from scripts import gold_loading
+
+    def follow() -> None:
+        while not supervisor.stopping.wait(LOOK_SECONDS):
+            try:
+                if gold_loading.models_serve(house):
+                    gold_loading.load_own(house)
+                    write_json(marker, known | {"suggested": True})
+                    return
+            except PlatformError as error:
+                log.warning("gold.not_suggested", error=type(error).__name__)
+
+    threading.Thread(target=follow, daemon=True).start()

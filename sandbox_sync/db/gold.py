@@ -14,6 +14,7 @@ from sandbox_sync.db.tables import (
     Comparison,
     GoldItem,
     GoldRevision,
+    LaneRow,
     PracticeItem,
     ProductionTask,
     SnapshotRow,
@@ -210,6 +211,18 @@ def rename(session: Session, gold_id: int, *, why: str, now: datetime) -> None:
     """Retire an item, and let another have the name that a file gave it."""
     retire(session, gold_id, why=why, counts=True, now=now)
     session.get_one(GoldItem, gold_id).source_key = None
+    session.flush()
+
+
+def is_given_to_nobody(session: Session, digest: str) -> bool:
+    """Whether no queue has an item of this snapshot; none gets one until the transaction ends."""
+    session.execute(sa.select(LaneRow.id).order_by(LaneRow.id).with_for_update())
+    return not session.scalar(sa.select(sa.exists().where(PracticeItem.snapshot == digest)))
+
+
+def give_another_snapshot(session: Session, gold_id: int, digest: str) -> None:
+    """Let the item be of another snapshot of the same task."""
+    session.get_one(GoldItem, gold_id).snapshot = digest
     session.flush()
 
 

@@ -129,6 +129,7 @@ def _load_row(
     if known is not None:
         before = rows.row_of(session, known.snapshot)
         if before is not None and before.data_digest == cloning.digest_of(row.data):
+            before = _suggested(session, before, row, known.gold_id)
             set_key(room, session, before, new, project_id=project.id)
             is_same = rows.key(session, known.gold_id) == known
             return "unchanged" if is_same else "changed"
@@ -143,11 +144,38 @@ def _load_row(
         guidelines=project.guidelines,
         suggestion=row.suggestion,
     )
-    snapshots.store(session, snapshot, now=this_moment())
-    stored = rows.row_of(session, snapshot.digest)
-    if stored is not None:
-        set_key(room, session, stored, new, project_id=project.id)
+    set_key(room, session, _stored(session, snapshot), new, project_id=project.id)
     return "created" if known is None else "changed"
+
+
+def _stored(session: Session, snapshot: Snapshot) -> SnapshotRow:
+    snapshots.store(session, snapshot, now=this_moment())
+    found = rows.row_of(session, snapshot.digest)
+    if found is None:
+        raise LookupError(snapshot.digest)
+    return found
+
+
+def _suggested(session: Session, before: SnapshotRow, row: GoldRow, gold_id: int) -> SnapshotRow:
+    """The snapshot with a suggestion, where it had none and nobody has been given it.
+
+    Gold that was loaded before a model was there would look like no other item for good.
+    """
+    if before.suggestion is not None or row.suggestion is None:
+        return before
+    if not rows.is_given_to_nobody(session, before.digest):
+        return before
+    snapshot = Snapshot(
+        production_task_id=before.production_task_id,
+        kind=before.kind,
+        data=before.data,
+        label_config=before.label_config,
+        guidelines=before.guidelines,
+        suggestion=row.suggestion,
+    )
+    found = _stored(session, snapshot)
+    rows.give_another_snapshot(session, gold_id, found.digest)
+    return found
 
 
 def task_number(name: str) -> int:
