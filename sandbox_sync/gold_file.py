@@ -107,7 +107,7 @@ def _row(line: str, scheme: Scheme, decompose: Decompose) -> GoldRow:
         data,
         tuple(answers),
         tuple(regions for _, regions in pairs),
-        _suggestion(row.get("suggestion")),
+        _suggestion(row.get("suggestion"), row.get("confidence")),
     )
 
 
@@ -122,12 +122,15 @@ def _data(row: Mapping[str, Any], decompose: Decompose) -> Json:
         raise _Bad("message", "it is not a message as 'understudy intake' takes it") from error
 
 
-def _suggestion(given: object) -> Json | None:
+def _suggestion(given: object, confidence: object) -> Json | None:
+    is_share = type(confidence) in (int, float) and 0 <= confidence <= 1  # type: ignore[operator]
+    if confidence is not None and (given is None or not is_share):
+        raise _Bad("confidence", "it should be a number from 0 to 1, beside a suggestion")
     if given is None:
         return None
     if not isinstance(given, list) or not all(isinstance(region, dict) for region in given):
         raise _Bad("suggestion", "it should be a list of regions")
-    return {"model_version": "", "confidence": None, "regions": given}
+    return {"model_version": "", "confidence": confidence, "regions": given}
 
 
 def _answer(

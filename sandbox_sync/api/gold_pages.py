@@ -75,6 +75,7 @@ def every_key(request: Request, _: Trainer) -> Response:
         request,
         "gold.html",
         lines=lines,
+        good_agreement=room.settings.good_agreement,
         errors=[one for one in errors if one is not None],
         found_wrong=intervals.proportion(wrong, compared),
         differing=[line for line in lines if line.production_says is not None],

@@ -110,6 +110,7 @@ def overview(request: Request, _: Annotated[Person, Depends(trainer)]) -> Respon
         counted = queries.counts(session)
         states = delivery.state_of(session, [standing.email for standing in everybody])
         resting = practice_states.not_active(session)
+        appeals = appeal_rows.count_open(session)
     rows = _score_rows(everybody, seed=_seed(request))
     waits = [seconds for standing in everybody for seconds in standing.latencies]
     median = reporting.quantile(waits, 0.5)
@@ -121,6 +122,7 @@ def overview(request: Request, _: Annotated[Person, Depends(trainer)]) -> Respon
         median=median,
         states=states,
         resting=resting,
+        appeals=appeals,
     )
 
 

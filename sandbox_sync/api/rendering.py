@@ -23,6 +23,7 @@ templates.env.globals.update(
     ago=lambda moment: reporting.ago(moment, now=this_moment()),
     signs=feedback.SIGNS,
     dash=feedback.DASH,
+    without_text="an item without text",
 )
 
 

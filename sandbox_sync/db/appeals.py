@@ -81,6 +81,11 @@ def case(session: Session, appeal_id: int, *, held: bool = False) -> Case | None
     return None if row is None else _case(*row)
 
 
+def count_open(session: Session) -> int:
+    """How many wait for a ruling."""
+    return session.scalar(sa.select(sa.func.count()).where(Appeal.ruled_at.is_(None))) or 0
+
+
 def cases(session: Session, *, are_open: bool, limit: int = 200) -> list[Case]:
     """Open appeals, the oldest first; or those that were ruled on, the newest first."""
     if are_open:

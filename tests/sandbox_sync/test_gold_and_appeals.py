@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,6 +226,36 @@ def found(house: House) -> Key | None:
     with house.room.transaction() as session:
         listed = gold.keys(session)
     return listed[0] if listed else None
+
+
+def test_a_trainee_reads_the_same_of_gold_as_of_production(tmp_path: Path) -> None:
+    """Page and message, letter by letter; a trainer sees which of the two it was."""
+    read: list[tuple[str, list[str], str]] = []
+    for source in ("production", "gold"):
+        with a_house(tmp_path / source) as house:
+            (task,) = house.publish("intent", ["First"])
+            house.reconcile()
+            if source == "gold":
+                sign_in(house, ADMIN)
+                named = {"answer": f"label-{INTENT.labels.index(ONE)}"}
+                house.client.post(f"/trainer/snapshots/{digest(house)}/key", data=named)
+            house.answer("intent", task, choice(ONE if source == "production" else THREE))
+            house.practise(ADA, "intent", task, choice(TWO))
+            house.drain()
+            sign_in(house, ADA)
+            pages = [house.client.get(path, headers=HTML).text for path in ("/", "/feedback/1")]
+            seen = re.sub(r"[\d.]+ s ago", "now", "".join(pages))
+            sign_in(house, ADMIN)
+            (title,) = re.findall(
+                r"<h2>Reference answer(.*?)</h2>",
+                house.client.get("/feedback/1", headers=HTML).text,
+            )
+            read.append((seen, told(house, ADA), title))
+    production, gold_ = read
+    assert production[:2] == gold_[:2]
+    assert f"You chose {TWO}; the reference answer is {ONE}." in production[0]
+    assert production[2] == ": production&#39;s"
+    assert gold_[2] == ": the gold key"
 
 
 def line(name: str, label: str = ONE, **more: object) -> dict[str, object]:

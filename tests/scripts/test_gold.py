@@ -173,6 +173,10 @@ BAD: dict[str, tuple[Json | str, str]] = {
         "line 2, answers.1: nothing in these regions fits the labelling config",
     ),
     "an empty answer": (row("b", answers=[[]]), "line 2, answers.1: it says nothing"),
+    "a confidence that is none": (
+        row("b", suggestion=[], confidence="high"),
+        "line 2, confidence: it should be a number from 0 to 1",
+    ),
     "a suggestion that is none": (row("b", suggestion="Cancel"), "line 2, suggestion: it should"),
 }
 
