@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from projects.kit import logs
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
-from scripts import backend, bootstrap, prepared
+from scripts import backend, bootstrap, checking, prepared
 from scripts.label_studio import use_write_ahead_log
 from scripts.programs import House
 from scripts.state import Options, read_json, write_json
@@ -20,6 +21,7 @@ log = logs.get(__name__)
 
 def start(supervisor: Supervisor, house: House, options: Options) -> None:
     """Start every program in turn; ends early when the supervisor is told to stop."""
+    checking.check(house, os.environ)
     for instance in (house.production, house.sandbox):
         prepared.begin_with(instance, supervisor.set_phase)
     supervisor.set_phase("starting two Label Studio servers")

@@ -3,19 +3,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import backend_ml
 from backend_ml.settings import Settings, read_settings
 from projects.kinds import registry
 from projects.kinds.base import HostedModel
 from tests.backend_ml.conftest import make_settings
 from tests.support.kinds import HOSTED
-
-README = Path(backend_ml.__file__).with_name("README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert f"`BACKEND_ML_{name.upper()}`" in README
 
 
 def test_the_database_is_in_the_state_folder(tmp_path: Path) -> None:

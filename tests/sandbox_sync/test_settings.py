@@ -1,4 +1,4 @@
-"""The settings: told apart from nonsense, and all of them in the README."""
+"""The settings: told apart from nonsense."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import sandbox_sync
 from sandbox_sync import __main__ as command
 from sandbox_sync.settings import Settings
 from tests.sandbox_sync.house import make_settings
-
-README = Path(sandbox_sync.__file__).parent / "README.md"
-
-
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_readme_names_every_setting(name: str) -> None:
-    assert f"`SANDBOX_SYNC_{name.upper()}`" in README.read_text(encoding="utf-8")
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
