@@ -54,8 +54,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     state.prepare()
     ports = Ports(*(free_port() for _ in asdict(Ports())))
     state.remember(ports)
-    started = understudy("up", "--detach", "--state", str(state.folder), timeout=START_SECONDS)
     try:
+        started = understudy("up", "--detach", "--state", str(state.folder), timeout=START_SECONDS)
         assert started.returncode == 0, started.stdout + started.stderr + _logs(state.logs)
         yield House(state, ports, state.secrets())
     finally:
