@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """Folder of ``ID.jsonl`` or ``ID.mbox`` files, for references such as ``thread:ID``."""
 
     metrics_key: SecretStr | None = Field(default=None, min_length=SHORTEST_SECRET)
-    """With it Prometheus may read ``/metrics`` from another machine."""
+    """With it Prometheus may read ``/metrics``; without it only trainers may."""
 
     slack_token: SecretStr | None = None
     """Without one, messages are kept in the outbox table and not sent anywhere."""

@@ -24,6 +24,7 @@ BACKEND = "backend_ml"
 WORKER = "backend_ml worker"
 SYNC = "sandbox_sync"
 TRAINERS = "SANDBOX_SYNC_TRAINERS"
+METRICS_KEY = "SANDBOX_SYNC_METRICS_KEY"
 
 
 def trainers(environment: Mapping[str, str]) -> list[str]:
@@ -179,6 +180,7 @@ class House:
             "SANDBOX_SYNC_PUBLIC_URL": _given("SANDBOX_SYNC_PUBLIC_URL", self.sync_url),
             "SANDBOX_SYNC_WEBHOOK_URL": self.sync_url,
             "SANDBOX_SYNC_SESSION_SECRET": self.secrets.session_key,
+            METRICS_KEY: _given(METRICS_KEY, self.secrets.sync_metrics_key),
             TRAINERS: json.dumps(trainers(os.environ)),
         }
 

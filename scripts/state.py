@@ -54,6 +54,7 @@ class Secrets:
     backend_webhook: str
     sync_webhook_production: str
     sync_webhook_sandbox: str
+    sync_metrics_key: str
     session_key: str
     people_password: str
     """Of the demo's simulated people, so that one can sign in and look around as one of them."""

@@ -36,6 +36,8 @@ from tests.fakes.label_studio.server import deliver_to
 ADMIN = "admin@example.com"
 ADA, BEN = "ada@example.com", "ben@example.com"
 PRODUCTION_SECRET, SANDBOX_SECRET = "production-secret", "secret-of-the-sandbox"
+METRICS_KEY = "key-of-the-operator"
+OPERATOR = {"authorization": f"Bearer {METRICS_KEY}"}
 HOOK = "http://sync.test/webhooks/production"
 INTENT, DETAILS = registry.load("intent"), registry.load("details")
 
@@ -201,6 +203,7 @@ def make_settings(folder: Path, projects: dict[int, str], **more: Any) -> Settin
         "sandbox_token": "unused",
         "sandbox_webhook_secret": SANDBOX_SECRET,
         "session_secret": "s" * 32,
+        "metrics_key": METRICS_KEY,
         "projects": projects,
         "public_url": "http://sync.test",
         "trainers": [ADMIN],

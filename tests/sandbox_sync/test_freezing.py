@@ -15,7 +15,15 @@ from projects.vocabulary import Json, Prediction
 from sandbox_sync.db.tables import FrozenData, SnapshotRow
 from sandbox_sync.freezing import is_storable
 from sandbox_sync.workflows import freezing, production
-from tests.sandbox_sync.house import ADA, INTENT, SANDBOX_SECRET, House, choice, running_house
+from tests.sandbox_sync.house import (
+    ADA,
+    INTENT,
+    OPERATOR,
+    SANDBOX_SECRET,
+    House,
+    choice,
+    running_house,
+)
 
 ONE, TWO = INTENT.labels[:2]
 CALENDAR = """BEGIN:VCALENDAR
@@ -126,7 +134,7 @@ def test_a_reference_that_cannot_be_had_keeps_its_task_waiting(house: House) -> 
     task = add(house)
     publish(house, task)
     assert house.sandbox.store.tasks == {}
-    health = house.client.get("/health").json()
+    health = house.client.get("/health", headers=OPERATOR).json()
     assert (health["contexts_waiting"], health["contexts_missing"]) == (1, 0)
     write_calendar(house, "Dentist")
     house.reconcile()  # its next try has not come
@@ -134,7 +142,7 @@ def test_a_reference_that_cannot_be_had_keeps_its_task_waiting(house: House) -> 
     make_due(house)
     house.reconcile()
     assert [entry["title"] for entry in copy(house)["calendar"]] == ["Dentist"]
-    assert house.client.get("/health").json()["contexts_waiting"] == 0
+    assert house.client.get("/health", headers=OPERATOR).json()["contexts_waiting"] == 0
 
 
 def test_after_a_bounded_time_a_mark_stands_in_its_place(house: House) -> None:
@@ -145,7 +153,7 @@ def test_after_a_bounded_time_a_mark_stands_in_its_place(house: House) -> None:
     frozen = copy(house)
     assert frozen["calendar"].startswith("[Not available when this task was frozen: icalendar")
     assert "Not available when this task was frozen" in frozen["context"]
-    health = house.client.get("/health").json()
+    health = house.client.get("/health", headers=OPERATOR).json()
     assert (health["contexts_waiting"], health["contexts_missing"]) == (0, 1)
     # and it stays as it is, however late the calendar comes
     write_calendar(house, "Dentist")
@@ -304,10 +312,10 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         write_calendar(house, "Dentist")
         publish(house, add(house))
         assert [entry["title"] for entry in copy(house)["calendar"]] == ["Dentist"]
-        assert house.client.get("/health").json()["contexts_waiting"] == 1
+        assert house.client.get("/health", headers=OPERATOR).json()["contexts_waiting"] == 1
         make_due(house, ago=timedelta(seconds=61))
         publish(house, waiting)
-        assert house.client.get("/health").json()["contexts_missing"] == 1
+        assert house.client.get("/health", headers=OPERATOR).json()["contexts_missing"] == 1
         assert house.failures == []
         house.production.writer().update_project(
             house.projects["intent"],

@@ -19,6 +19,7 @@ from tests.sandbox_sync.house import (
     BEN,
     DETAILS,
     INTENT,
+    OPERATOR,
     House,
     choice,
     running_house,
@@ -246,7 +247,9 @@ def test_metrics_and_summary_count_the_same(house: House) -> None:
     compared(house)
     counted = house.summary()
     lines = dict(
-        line.split(" ") for line in house.client.get("/metrics").text.splitlines() if line[0] != "#"
+        line.split(" ")
+        for line in house.client.get("/metrics", headers=OPERATOR).text.splitlines()
+        if line[0] != "#"
     )
     for name in ("trainees", "clones", "open_items", "submissions", "comparisons", "feedbacks"):
         assert float(lines[f"sandbox_sync_{name}"]) == counted[name], name

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from projects.vocabulary import Json
 from sandbox_sync import inbox
 from sandbox_sync.db.tables import Event
-from tests.sandbox_sync.house import PRODUCTION_SECRET, SANDBOX_SECRET, House
+from tests.sandbox_sync.house import OPERATOR, PRODUCTION_SECRET, SANDBOX_SECRET, House
 
 EVENT: Json = {
     "action": "ANNOTATION_CREATED",
@@ -119,8 +119,8 @@ def test_any_json_gives_a_hint_of_ids(body: Json) -> None:
 
 def test_health_and_metrics(house: House) -> None:
     post(house, "production", PRODUCTION_SECRET, EVENT)
-    health = house.client.get("/health").json()
+    health = house.client.get("/health", headers=OPERATOR).json()
     assert (health["status"], health["events"], health["unhandled_events"]) == ("up", 1, 1)
-    text = house.client.get("/metrics").text
+    text = house.client.get("/metrics", headers=OPERATOR).text
     assert "sandbox_sync_unhandled_events 1.0" in text
     assert "sandbox_sync_oldest_unhandled_event_seconds" in text
