@@ -25,6 +25,8 @@ WORKER = "backend_ml worker"
 SYNC = "sandbox_sync"
 TRAINERS = "SANDBOX_SYNC_TRAINERS"
 METRICS_KEY = "SANDBOX_SYNC_METRICS_KEY"
+SANDBOX_URL = "SANDBOX_SYNC_SANDBOX_URL"
+BEHIND_THE_GATEWAY = "READ_GATEWAY_LABEL_STUDIO_URL"
 
 
 def trainers(environment: Mapping[str, str]) -> list[str]:
@@ -129,7 +131,7 @@ class House:
     def _reader(self) -> Program:
         environment = {
             "READ_GATEWAY_PORT": str(self.ports.reader),
-            "READ_GATEWAY_LABEL_STUDIO_URL": self.production.url,
+            BEHIND_THE_GATEWAY: _given(BEHIND_THE_GATEWAY, self.production.url),
             "READ_GATEWAY_LABEL_STUDIO_TOKEN": self.secrets.production_token,
             "READ_GATEWAY_KEY": self.secrets.reader_key,
         }
@@ -172,7 +174,7 @@ class House:
             "SANDBOX_SYNC_DATABASE_URL": self.sync_database,
             "SANDBOX_SYNC_PRODUCTION_URL": self.reader_url,
             "SANDBOX_SYNC_PRODUCTION_KEY": self.secrets.reader_key,
-            "SANDBOX_SYNC_SANDBOX_URL": self.sandbox.url,
+            SANDBOX_URL: _given(SANDBOX_URL, self.sandbox.url),
             "SANDBOX_SYNC_SANDBOX_TOKEN": self.secrets.sandbox_token,
             "SANDBOX_SYNC_PRODUCTION_WEBHOOK_SECRET": self.secrets.sync_webhook_production,
             "SANDBOX_SYNC_SANDBOX_WEBHOOK_SECRET": self.secrets.sync_webhook_sandbox,

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from scripts.label_studio import executable
 from scripts.programs import House
 from scripts.state import Ports, State, read_json
 from tests.conftest import absent
+from tests.end_to_end import recording
+from tests.end_to_end.recording import Recorded
 from tests.support.processes import free_port
 
 START_SECONDS = 280
@@ -31,11 +34,13 @@ FEEDBACK_PICTURE = "feedback.png"
 LABELS = {"intent": 45, "details": 24}
 
 
-def understudy(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def understudy(
+    *arguments: str, timeout: float = 60, settings: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does, and give back what it printed."""
     return subprocess.run(
         [sys.executable, "-m", "scripts.cli", *arguments],
-        env={**os.environ, **demo.SETTINGS, "COLUMNS": "200"},
+        env={**os.environ, **demo.SETTINGS, **settings, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -44,7 +49,22 @@ def understudy(*arguments: str, timeout: float = 60) -> subprocess.CompletedProc
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def chosen_ports() -> Ports:
+    """Ports that nobody listens on."""
+    return Ports(*(free_port() for _ in asdict(Ports())))
+
+
+@pytest.fixture(scope="session")
+def recorded(chosen_ports: Ports) -> Iterator[Recorded]:
+    """What the practice half asks of both Label Studios, from its first request on."""
+    with recording.listening(chosen_ports) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, chosen_ports: Ports, recorded: Recorded
+) -> Iterator[House]:
     """Everything that ``understudy up`` starts, on ports of its own, with all samples."""
     try:
         executable()
@@ -52,10 +72,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         absent(str(error))
     state = State(tmp_path_factory.mktemp("understudy") / "state")
     state.prepare()
-    ports = Ports(*(free_port() for _ in asdict(Ports())))
+    ports = chosen_ports
     state.remember(ports)
     try:
-        started = understudy("up", "--detach", "--state", str(state.folder), timeout=START_SECONDS)
+        command = ("up", "--detach", "--state", str(state.folder))
+        started = understudy(*command, timeout=START_SECONDS, settings=recorded.settings)
         assert started.returncode == 0, started.stdout + started.stderr + _logs(state.logs)
         yield House(state, ports, state.secrets())
     finally:

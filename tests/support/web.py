@@ -16,9 +16,9 @@ START_SECONDS = 30.0
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
+def serving(app: Any, *, port: int = 0) -> Iterator[str]:
     """Serve an app on this machine until the block ends; yields its address."""
-    port = free_port()
+    port = port or free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
