@@ -39,6 +39,7 @@ class Prediction:
     """Probability that the whole answer is right, in [0, 1]; ``None`` if unknown."""
     regions: tuple[Json, ...]
     id: int | None = None
+    created_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def prediction_from_json(row: Mapping[str, Any]) -> Prediction:
         confidence=_number(row.get("score")),
         regions=_items(row.get("result")),
         id=row.get("id"),
+        created_at=parse_time(row["created_at"]) if row.get("created_at") else None,
     )
 
 

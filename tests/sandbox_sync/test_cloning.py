@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -72,6 +72,30 @@ def test_suggestion_is_what_the_worker_sees(
     looked_at = task(prediction(1, "v1"), prediction(2, "v2"), annotations=annotations)
     found = cloning.suggestion_of(looked_at, version, shown=shown)
     assert (found["model_version"] if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown", "expected"),
+    [
+        ((-5, 5), None, "v1"),
+        ((5, 5), None, None),
+        ((-5, 0), None, "v2"),
+        # an event told that it was on the screen, whatever the clocks say
+        ((-5, 5), 2, "v2"),
+    ],
+)
+def test_a_suggestion_that_is_younger_than_the_answer_is_not_shown(
+    minutes: tuple[int, int], shown: int | None, expected: str | None
+) -> None:
+    """The model behind it may have learned from that very answer."""
+    made = [
+        replace(prediction(number, f"v{number}"), created_at=NOON + timedelta(minutes=minute))
+        for number, minute in enumerate(minutes, start=1)
+    ]
+    looked_at = task(*made, annotations=(annotation(),))
+    found = cloning.suggestion_of(looked_at, "v2", shown=shown)
+    assert (found["model_version"] if found else None) == expected
+    assert cloning.suggestion_of(task(*made), "v2") is not None
 
 
 def test_digest_names_the_content() -> None:
