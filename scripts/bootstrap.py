@@ -12,6 +12,7 @@ from projects.kit.label_studio import LabelStudioWriter
 from projects.kit.web import SECRET_HEADER
 from projects.samples import generate
 from projects.vocabulary import Project
+from scripts.label_studio import invite_link, sign_up
 from scripts.programs import BACKEND_USER, House
 
 TRY_OUT = 5
@@ -75,6 +76,20 @@ def sandbox_examples(writer: LabelStudioWriter) -> None:
     for kind in registry.all_kinds():
         project = _ensure(writer, f"{kind.title}: look around", kind)
         intake.load(messages, writer=writer, projects={kind.name: project.id})
+
+
+def trainer_accounts(writer: LabelStudioWriter, house: House, emails: Sequence[str]) -> list[str]:
+    """Give everybody who is named as a trainer an account; returns those who had none.
+
+    Label Studio asks nobody to prove their address, and every member can read the link
+    with which people join: whoever took the address first would see every reference.
+    """
+    there = {email.lower() for email in writer.emails().values()}
+    missing = [email for email in emails if email.lower() not in there]
+    for email in missing:
+        invite = invite_link(house.sandbox.url, house.sandbox.token)
+        sign_up(invite, email=email, password=house.secrets.trainers_password)
+    return missing
 
 
 def by_kind(projects: Mapping[int, str]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from scripts import engineering, gold, hours, models, sandbox, up
 from scripts.bench.cli import app as bench
 from scripts.errors import NotRunning
 from scripts.label_studio import invite_link
-from scripts.programs import BACKEND_USER, House
+from scripts.programs import BACKEND_USER, House, trainers
 from scripts.state import DEFAULT_FOLDER, SAMPLE_SEED, SAMPLES, Options, State, read_json
 from scripts.supervisor import supervisor_pid
 
@@ -253,6 +253,10 @@ def print_addresses(house: House) -> None:
     table.add_row("production", production.url, f"{production.email}\n{production.password}")
     table.add_row("sandbox", sandbox.url, trainer)
     table.add_row("trainers' pages", f"{house.sync_url}/trainer", "as the sandbox")
+    others = sorted(set(trainers(os.environ)) - {sandbox.email})
+    if others:
+        own = "\n".join([*others, f"password: {house.secrets.trainers_password}"])
+        table.add_row("other trainers", f"{house.sync_url}/trainer", own)
     table.add_row("ML backend", f"{house.backend_url}/health", "-")
     engineer = f"{BACKEND_USER}\n{house.secrets.backend_password}"
     table.add_row("engineers' page", f"{house.backend_url}/engineer", engineer)

@@ -10,7 +10,7 @@ from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import backend, bootstrap, checking, prepared
 from scripts.label_studio import use_write_ahead_log
-from scripts.programs import House
+from scripts.programs import House, trainers
 from scripts.state import Options, read_json, write_json
 from scripts.supervisor import Supervisor
 
@@ -37,6 +37,7 @@ def start(supervisor: Supervisor, house: House, options: Options) -> None:
     sandbox = LabelStudioWriter(house.sandbox.url, house.sandbox.token)
     projects = bootstrap.production_projects(production)
     bootstrap.sandbox_examples(sandbox)
+    bootstrap.trainer_accounts(sandbox, house, trainers(os.environ))
     supervisor.set_phase("starting our own services")
     backend.remember(house.state, house.backend_environment(projects))
     for program in house.services(projects):

@@ -56,6 +56,8 @@ class Secrets:
     sync_webhook_sandbox: str
     sync_metrics_key: str
     session_key: str
+    trainers_password: str
+    """Of the accounts made for those whom ``SANDBOX_SYNC_TRAINERS`` names."""
     people_password: str
     """Of the demo's simulated people, so that one can sign in and look around as one of them."""
 
