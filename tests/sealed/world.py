@@ -170,7 +170,12 @@ class World:
 
 @contextmanager
 def a_world(
-    folder: Path, production: LabelStudioWriter, sandbox: LabelStudioWriter, **more: Any
+    folder: Path,
+    production: LabelStudioWriter,
+    sandbox: LabelStudioWriter,
+    policy: Policy | None = None,
+    gold_share: float = 1,
+    **more: Any,
 ) -> Iterator[World]:
     """A production project with tasks and gold, and two trainees who have all of them open."""
     emails = (f"{uuid4().hex[:8]}@example.com", f"{uuid4().hex[:8]}@example.com")
@@ -204,7 +209,7 @@ def a_world(
             public_url=f"http://127.0.0.1:{port}",
             trainers=sorted(set(sandbox.emails().values()) - set(emails)),
             reconcile_seconds=1,
-            gold_share=1,
+            gold_share=gold_share,
             slack_token=SLACK_TOKEN,
             slack_url=slack.url,
             **more,
@@ -228,7 +233,7 @@ def a_world(
             slack=slack,
         )
         with world.room.transaction() as session:
-            by_hand.add(session, production.project(project.id), Policy(), now=now())
+            by_hand.add(session, production.project(project.id), policy or Policy(), now=now())
         world.room.refresh()
         world.set_gold("Calm")
         production.ensure_webhook(
