@@ -19,7 +19,6 @@ from projects.samples import generate
 from sandbox_sync import cloning
 from sandbox_sync.db.message_tables import Feedback
 from sandbox_sync.db.tables import (
-    CommittedAnswer,
     Comparison,
     PracticeItem,
     SnapshotRow,
@@ -34,6 +33,8 @@ from tests.end_to_end.recording import Recorded
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 GATEWAY_LOG = "projects-kit-read_gateway.log"
+OF_ANSWERS = ("result", "regions", "choices", "answer", "value", "from_name", "text")
+"""Fields under which answers and messages come; labels themselves are words like any other."""
 SHORT = 20
 """Characters; what is shorter may be in a log by chance."""
 WRITES = re.compile(
@@ -59,7 +60,7 @@ def test_the_practice_half_only_reads_production(
 ) -> None:
     assert summary["clones_exact"]
     asked = list(recorded.of_production)
-    assert len(asked) > 100
+    assert len(asked) > 30
     assert {one.method for one in asked} == {"GET"}
     odd = {one.path for one in asked if one.path != "/health" and not READABLE.fullmatch(one.path)}
     assert odd == set()
@@ -126,13 +127,13 @@ def predictions(recorded: Recorded) -> Iterator[tuple[float, Any]]:
                 yield one.at, row
 
 
-def test_no_log_of_ours_quotes_anybody(house: House, session: Session) -> None:
+def test_no_log_of_ours_quotes_anybody(house: House, summary: dict[str, Any]) -> None:
     """Neither secrets nor people nor what was written or answered."""
+    assert summary["clones_exact"]
     known = [*asdict(house.secrets).values(), WORKER_EMAIL, *TRAINEES]
     texts = (sample.message.text for sample in generate(SAMPLES, seed=SAMPLE_SEED))
     known += [json.dumps(text)[1:-1] for text in texts if len(text) > SHORT]
-    answers = session.scalars(sa.select(CommittedAnswer.regions))
-    known += [region["id"] for regions in answers for region in regions if len(region["id"]) > 5]
+    known += [f'"{field}":' for field in OF_ANSWERS]
     logs = [path for path in house.state.logs.glob("*.log") if "label-studio" not in path.name]
     assert {"sandbox_sync.log", "backend_ml.log", GATEWAY_LOG} <= {path.name for path in logs}
     for log in logs:
