@@ -159,8 +159,8 @@ _IS_ON_ITS_WAY = sa.and_(
 )
 
 
-def lanes_with_overdue(session: Session, times: Times) -> set[int]:
-    """Lanes with something to take out."""
+def lanes_with_overdue(session: Session, times: Times, *, lane_id: int | None = None) -> set[int]:
+    """Lanes with something to take out, of all or of one."""
     found = (
         sa.select(PracticeItem.lane_id)
         .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
@@ -168,6 +168,8 @@ def lanes_with_overdue(session: Session, times: Times) -> set[int]:
         .where(_is_overdue(times) | _IS_ON_ITS_WAY)
         .distinct()
     )
+    if lane_id is not None:
+        found = found.where(PracticeItem.lane_id == lane_id)
     return set(session.scalars(found))
 
 

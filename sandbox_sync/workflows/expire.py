@@ -39,9 +39,13 @@ def times(room: Room) -> rows.Times:
 
 def expire(room: Room, lane_id: int) -> None:
     """Remove what is overdue in a lane from the sandbox; answers stay."""
+    moments = times(room)
+    with room.reading() as session:
+        if lane_id not in rows.lanes_with_overdue(session, moments, lane_id=lane_id):
+            return
     with room.transaction() as session:
         lane = lanes.lane(session, lane_id)
-        rows.begin_to_expire(session, lane_id, times(room), now=this_moment(), limit=LIMIT)
+        rows.begin_to_expire(session, lane_id, moments, now=this_moment(), limit=LIMIT)
         leaving = rows.expiring(session, lane_id)
     if lane is None or not leaving:
         return

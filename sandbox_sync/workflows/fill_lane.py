@@ -14,8 +14,8 @@ from projects.vocabulary import Json, Task
 from sandbox_sync import cloning, queueing
 from sandbox_sync.db import practice as lanes
 from sandbox_sync.db import queues as rows
-from sandbox_sync.db import snapshots
-from sandbox_sync.workflows.reveal import clear_the_way
+from sandbox_sync.db import reveals, snapshots
+from sandbox_sync.workflows.reveal import take_back_all
 from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
@@ -23,12 +23,13 @@ log = logs.get(__name__)
 
 def fill(room: Room, lane_id: int) -> None:
     """Reserve what the queue has room for, then make every reserved item in the sandbox."""
-    lane = _reserve(room, lane_id)
-    if lane is None or lane.sandbox_project_id is None:
-        return
-    clear_the_way(room, lane_id)
-    waiting = _claim(room, lane_id)
-    if not waiting:
+    lane, waiting, in_the_way = _reserve(room, lane_id)
+    if in_the_way:
+        take_back_all(room, in_the_way)
+        with room.transaction() as session:
+            rows.hold(session, lane_id)
+            waiting = _claim(room, session, lane_id)
+    if lane is None or lane.sandbox_project_id is None or not waiting:
         return
     again = any(item.attempted_at is not None for item in waiting)
     there = _already_there(room, lane.sandbox_project_id) if again else {}
@@ -36,16 +37,23 @@ def fill(room: Room, lane_id: int) -> None:
     _suggest(room, lane, waiting, task_ids, there)
 
 
-def _reserve(room: Room, lane_id: int) -> lanes.Lane | None:
-    """The lane, with every free place taken; ``None`` if it gets nothing now."""
+def _reserve(
+    room: Room, lane_id: int
+) -> tuple[lanes.Lane | None, list[rows.Unfinished], list[reveals.Shown]]:
+    """Take every free place of the lane; the lane, what to make now, and what has to go first.
+
+    While a reference stands in the way nothing is claimed: taking it back may last longer
+    than a claim does.
+    """
     with room.transaction() as session:
         rows.hold(session, lane_id)
         lane = lanes.lane(session, lane_id)
         if lane is None or not is_served(room, lane):
-            return None
+            return None, [], []
         planned = _in_step(session, lane, rows.plan(session, lane, rules(room)))
         rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
-    return lane
+        in_the_way = reveals.in_the_way(session, lane_id)
+        return lane, [] if in_the_way else _claim(room, session, lane_id), in_the_way
 
 
 def _in_step(
@@ -81,12 +89,13 @@ def is_served(room: Room, lane: lanes.Lane) -> bool:
     return is_there and is_followed and not (lane.is_paused or lane.has_left)
 
 
-def _claim(room: Room, lane_id: int) -> list[rows.Unfinished]:
-    """What is to be made and nobody else is making; from now on others leave it to us."""
-    with room.transaction() as session:
-        rows.hold(session, lane_id)
-        waiting = [item for item in rows.unfinished(session, lane_id) if not _in_flight(room, item)]
-        rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
+def _claim(room: Room, session: Session, lane_id: int) -> list[rows.Unfinished]:
+    """What is to be made and nobody else is making; from now on others leave it to us.
+
+    The lane has to be held.
+    """
+    waiting = [item for item in rows.unfinished(session, lane_id) if not _in_flight(room, item)]
+    rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
     return waiting
 
 
@@ -178,8 +187,6 @@ def _already_there(room: Room, project_id: int) -> dict[str, Task]:
 
 def _show_suggestions(room: Room, project_id: int) -> None:
     """Label Studio takes the version for a project only once a prediction has it."""
-    if project_id in room.suggesting:
-        return
-    if room.sandbox.project(project_id).model_version != cloning.SHOWN_VERSION:
+    if project_id not in room.suggesting:
         room.sandbox.update_project(project_id, model_version=cloning.SHOWN_VERSION)
-    room.suggesting.add(project_id)
+        room.suggesting.add(project_id)

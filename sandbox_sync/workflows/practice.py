@@ -124,6 +124,8 @@ def _look_at_lane(
     if lane.seen and seen_digest(project) != lane.seen:
         with room.transaction() as session:
             rows.set_drifted(session, lane.id)
+    is_shown = project.model_version == cloning.SHOWN_VERSION
+    (room.suggesting.add if is_shown else room.suggesting.discard)(project.id)
     since = None if lane.looked_until is None else lane.looked_until - OVERLAP
     newest = record(room, room.sandbox.tasks(project.id, updated_after=since))
     with room.transaction() as session:

@@ -42,27 +42,23 @@ def reveal_due(room: Room) -> None:
     """Take away what must not be shown or has changed; show what may be shown."""
     is_off = room.settings.reveal == "off"
     cut_off = this_moment() - timedelta(seconds=room.settings.in_flight_seconds)
-    with room.transaction() as session:
+    with room.reading() as session:
         if is_off:
             wrong = rows.everything(session, limit=LIMIT)
         else:
             wrong = rows.outdated(session, before=cut_off, limit=LIMIT)
-    for shown in wrong:
-        with apart("reveal", item=shown.item_id):
-            take_back(room, shown)
+    take_back_all(room, wrong)
     if is_off:
         return
-    with room.transaction() as session:
+    with room.reading() as session:
         due = rows.due(session, limit=LIMIT)
     for item_id in due:
         with apart("reveal", item=item_id):
             reveal(room, item_id)
 
 
-def clear_the_way(room: Room, lane_id: int) -> None:
-    """Take back every reference to a task that this lane is about to be given."""
-    with room.transaction() as session:
-        in_the_way = rows.in_the_way(session, lane_id)
+def take_back_all(room: Room, in_the_way: Iterable[rows.Shown]) -> None:
+    """Take back references to tasks that somebody is about to be given."""
     for shown in in_the_way:
         with apart("reveal", item=shown.item_id):
             take_back(room, shown)

@@ -29,7 +29,7 @@ def _queue_step(lane_id: int) -> None:
 
 def bring_project(room: Room, lane_id: int) -> None:
     """The lane's project as it should be; whoever has left needs none."""
-    with room.transaction() as session:
+    with room.reading() as session:
         lane = rows.lane(session, lane_id)
     if lane is not None and not lane.has_left:
         ensure_project(room, lane_id)
