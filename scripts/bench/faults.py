@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from projects.kit.errors import BadInput
+from scripts.bench.databases import a_database
 from scripts.bench.figures import Figure, Report, at_least, at_most
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _one_world(
     chance = random.Random(f"{plan.seed}/{number}")
     done = sum(one.kills for one in before)
     most = min(KILLS_OF_A_WORLD, plan.kills - done)
-    with _database(plan.database) as url:
+    with a_database(plan.database) as url:
         made = worlds.Plan(
             database_url=url,
             processes=plan.processes,
@@ -90,26 +90,6 @@ def _one_world(
                 if last.violations:
                     break  # what follows would only repeat it
             return under.outcomes
-
-
-@contextmanager
-def _database(server: str) -> Iterator[str]:
-    """A database of one world: SQLite in its folder, or a new one on the server."""
-    if not server:
-        yield ""
-        return
-    import uuid
-
-    import psycopg
-
-    name = f"faults_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    try:
-        yield f"{server.rsplit('/', 1)[0]}/{name}"
-    finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def _figures(found: list[Outcome]) -> list[Figure]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,17 @@ class WrongAnswer(PlatformError):
 
     def __str__(self) -> str:
         return f"A server under load did not answer as it should: {self.what}"
+
+
+class Asked(Protocol):
+    """A server of this machine under load."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    def check(self, body: bytes) -> None:
+        """Raise :class:`WrongAnswer` unless this is what it should answer."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,14 @@ class Target:
             tasks = [self._task(next(numbers)) for _ in range(self.tasks)]
             body = ('{"tasks": ' + json.dumps(tasks) + ", " + rest).encode()
             yield self._head(len(body), keep=keep) + body
+
+    def check(self, body: bytes) -> None:
+        """One result a task, and none of them empty: an abstention costs nothing to give."""
+        results = json.loads(body).get("results")
+        if not isinstance(results, list) or len(results) != self.tasks:
+            raise WrongAnswer(f"{self.tasks} tasks got other than {self.tasks} results")
+        if not all(isinstance(one, dict) and one.get("result") for one in results):
+            raise WrongAnswer("a task got no prediction")
 
     def _task(self, number: int) -> dict[str, Any]:
         text = self.texts[number % len(self.texts)]
@@ -174,7 +193,7 @@ class _Client:
 
 
 def run(
-    target: Target,
+    target: Asked,
     requests: Iterator[bytes],
     *,
     clients: int,
@@ -186,7 +205,7 @@ def run(
     Raises
     ------
     WrongAnswer
-        When an answer is not a 200, or the last one is not one result a task.
+        When an answer is not a 200, or the last one is not what the target should answer.
     """
     watch = selectors.DefaultSelector()
     crew = [_Client(target.port, keep) for _ in range(clients)]
@@ -214,18 +233,9 @@ def run(
                 else:
                     out -= 1
                     last = client.body()
-        _check(last, target)
+        target.check(last)
         return Measured(time.perf_counter() - begun, tuple(latencies))
     finally:
         for client in crew:
             client.end(watch)
         watch.close()
-
-
-def _check(body: bytes, target: Target) -> None:
-    """One result a task, and none of them empty: an abstention costs nothing to give."""
-    results = json.loads(body).get("results")
-    if not isinstance(results, list) or len(results) != target.tasks:
-        raise WrongAnswer(f"{target.tasks} tasks got other than {target.tasks} results")
-    if not all(isinstance(one, dict) and one.get("result") for one in results):
-        raise WrongAnswer("a task got no prediction")

@@ -17,6 +17,8 @@ from scripts.errors import DidNotStart
 
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
+OUR_PREFIXES = ("BACKEND_ML_", "READ_GATEWAY_", "SANDBOX_SYNC_")
+"""Settings that a server is not to inherit from whoever measures."""
 
 
 def free_port() -> int:
@@ -44,7 +46,7 @@ def running(
         When it ends or stays silent.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("BACKEND_ML_")}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(OUR_PREFIXES)}
     with log.open("ab") as out:
         process = subprocess.Popen(
             list(command),
@@ -56,14 +58,28 @@ def running(
         )
     try:
         if health_url is not None:
-            _wait(name, process, health_url, log)
+            wait_until_up(name, process, health_url, log)
         yield process
     finally:
         _end(process)
 
 
-def _wait(name: str, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def wait_until_up(
+    name: str,
+    process: subprocess.Popen[bytes],
+    url: str,
+    log: Path,
+    *,
+    seconds: float = START_SECONDS,
+) -> None:
+    """Return when the server answers.
+
+    Raises
+    ------
+    DidNotStart
+        When it ends or stays silent.
+    """
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

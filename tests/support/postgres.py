@@ -63,8 +63,8 @@ class Postgres:
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """A server with data of its own in a temporary folder.
+def running(*, fsync: bool = False) -> Iterator[Postgres]:
+    """A server with data of its own in a temporary folder; ``fsync`` makes a commit durable.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def running() -> Iterator[Postgres]:
         as_whom = _unprivileged(folder)
         _make_cluster(binaries, folder, as_whom)
         server = Postgres(free_port())
-        process = _start(binaries, folder, server.port, as_whom)
+        process = _start(binaries, folder, server.port, as_whom, fsync=fsync)
         log = folder / "postgres.log"
         wait_until(server.is_ready, process, log=log, seconds=START_SECONDS, what="PostgreSQL")
         yield server
@@ -131,13 +131,13 @@ def _make_cluster(binaries: Path, folder: Path, as_whom: dict[str, Any]) -> None
 
 
 def _start(
-    binaries: Path, folder: Path, port: int, as_whom: dict[str, Any]
+    binaries: Path, folder: Path, port: int, as_whom: dict[str, Any], *, fsync: bool
 ) -> subprocess.Popen[bytes]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
-        "fsync": "off",
+        "fsync": "on" if fsync else "off",
         "max_connections": "200",
     }
     command = [str(binaries / "postgres"), "-D", str(folder / "data")]

@@ -1,0 +1,1 @@
+"""The practice half between two real Label Studio servers, measured; see docs/benchmarks.md."""

@@ -1,0 +1,93 @@
+"""Two real Label Studio servers, started as ``understudy up`` starts them, and their people."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from projects.kit.label_studio import LabelStudioWriter
+from projects.vocabulary import Json
+from scripts import label_studio
+from scripts.bench import servers
+from scripts.label_studio import START_SECONDS, Instance
+
+ADMIN, PASSWORD = "admin@example.com", "a-password-for-benchmarks"
+TOKEN = "0" * 39 + "2"
+
+
+@dataclass(frozen=True)
+class Studio:
+    """One Label Studio and its administrator."""
+
+    url: str
+    token: str
+
+    def writer(self, token: str = "") -> LabelStudioWriter:
+        """A client of whoever has this token, or of the administrator; close it."""
+        return LabelStudioWriter(self.url, token or self.token)
+
+    @contextmanager
+    def admin(self) -> Iterator[LabelStudioWriter]:
+        """The administrator's client, closed at the end."""
+        with closing(self.writer()) as writer:
+            yield writer
+
+    def sign_up(self, email: str) -> str:
+        """A new person, by the invite link as annotators do; returns their token."""
+        link = label_studio.invite_link(self.url, self.token)
+        return label_studio.sign_up(link, email=email, password=PASSWORD)
+
+
+@dataclass
+class Studios:
+    """Where production works and where trainees practise."""
+
+    production: Studio
+    sandbox: Studio
+    known: list[str] = field(default_factory=list)
+    """Whoever practised in an earlier part; they do not in the next."""
+
+
+@contextmanager
+def started(folder: Path, *, say: Callable[[str], None]) -> Iterator[Studios]:
+    """Both servers, side by side, ended at the end."""
+    say("starting two Label Studio servers")
+    with ExitStack() as stack:
+        begun = [_begin(stack, folder, name) for name in ("production", "sandbox")]
+        for instance, process, log in begun:
+            health = f"{instance.url}/health"
+            servers.wait_until_up(instance.name, process, health, log, seconds=START_SECONDS)
+            label_studio.use_write_ahead_log(instance)
+        production, sandbox = (Studio(instance.url, TOKEN) for instance, _, _ in begun)
+        yield Studios(production, sandbox)
+
+
+def _begin(
+    stack: ExitStack, folder: Path, name: str
+) -> tuple[Instance, subprocess.Popen[bytes], Path]:
+    instance = Instance(
+        name=f"Label Studio, {name}",
+        port=servers.free_port(),
+        folder=folder / name,
+        email=ADMIN,
+        password=PASSWORD,
+        token=TOKEN,
+        secret_key="a-fixed-key-for-benchmarks",
+    )
+    instance.folder.mkdir(parents=True)
+    log = folder / f"{name}.log"
+    process = stack.enter_context(
+        servers.running(
+            instance.name, instance.command, instance.environment, log=log, folder=instance.folder
+        )
+    )
+    return instance, process, log
+
+
+def submit(writer: LabelStudioWriter, task_id: int, regions: list[Json]) -> None:
+    """Submit an answer as the editor does."""
+    body: Json = {"result": regions, "lead_time": 5.0}
+    writer.request("POST", f"/api/tasks/{task_id}/annotations/", json_body=body)
