@@ -15,6 +15,7 @@ from sandbox_sync.workflows import practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
 
+CREATED = "ANNOTATION_CREATED"
 MOST_UNKNOWN = 20
 TOGETHER = 20
 
@@ -101,6 +102,8 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
         deleted = _numbers(event.hint, "annotations") if not named else []
         named += sorted(submission_rows.tasks_of_annotations(session, deleted))
         ours = items.owners(session, named)
+    if event.action == CREATED and len(ours) == 1:
+        practice.glance(room, *ours)
     unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
     for number, task_ids in enumerate(batched([*ours, *unknown], TOGETHER)):
         if number:

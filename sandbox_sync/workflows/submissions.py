@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.vocabulary import Annotation, Task
 from sandbox_sync import comparing
+from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db import hours, outcomes
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import submissions as submission_rows
@@ -44,14 +46,43 @@ def record_task(room: Room, session: Session, task: Task) -> None:
     else:
         chosen = _newest(session, task, item, stored)
     if chosen is not None:
-        answer = scheme.read(chosen.regions, snapshot.data)
-        if submission_rows.save(session, item, chosen, answer=answer, now=this_moment()):
-            log.info("submission.stored", item=item.id, kind=snapshot.kind)
-        compare_items(room, session, [item.id], now=this_moment())
+        _count(room, session, item, snapshot, chosen)
     if not is_late:
         item.looked_at = task.updated_at
         if submission_rows.submission(session, item.id) is None:
             _set_skipped(item, task, now=this_moment())
+
+
+def record_first(
+    room: Room, session: Session, sandbox_task_id: int, annotations: Sequence[Annotation]
+) -> None:
+    """Count the first answer, if it is among these and nothing counts yet; say nothing else.
+
+    For whoever has read the answers and not the task: that is all that a look may
+    tell which does not know how late it comes.
+    """
+    found = rows.item_of_task(session, sandbox_task_id)
+    if found is None or submission_rows.submission(session, found[0].id) is not None:
+        return
+    item, project_id = found
+    snapshot = rows.snapshot(session, item.snapshot)
+    if not room.scheme(snapshot.kind, snapshot.label_config).policy.first_submission_counts:
+        return
+    there = [annotation for annotation in annotations if annotation.project_id == project_id]
+    chosen = comparing.first_submission(there, item.trainee_id)
+    if chosen is not None:
+        _count(room, session, item, snapshot, chosen)
+
+
+def _count(
+    room: Room, session: Session, item: PracticeItem, snapshot: Snapshot, chosen: Annotation
+) -> None:
+    """From now on this answer counts."""
+    scheme = room.scheme(snapshot.kind, snapshot.label_config)
+    answer = scheme.read(chosen.regions, snapshot.data)
+    if submission_rows.save(session, item, chosen, answer=answer, now=this_moment()):
+        log.info("submission.stored", item=item.id, kind=snapshot.kind)
+    compare_items(room, session, [item.id], now=this_moment())
 
 
 def _newest(
