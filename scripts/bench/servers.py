@@ -80,13 +80,12 @@ def wait_until_up(
         When it ends or stays silent.
     """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return
-        time.sleep(0.1)
+    with httpx.Client(timeout=2, trust_env=False) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):
+                if client.get(url).is_success:
+                    return
+            time.sleep(0.1)
     raise DidNotStart(name, log, log.read_text(encoding="utf-8", errors="replace")[-2000:])
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from projects.kit import logs
 from projects.kit.errors import BadInput, UnknownName
 from scripts.bench.databases import POSTGRESQL, SQLITE, a_database
 from scripts.bench.figures import Report
@@ -78,6 +79,7 @@ def run(
         ) from error
     from scripts.bench.practice import studios as servers
 
+    logs.configure(service="bench", level="WARNING")  # of our own code, called for the clones
     report = Report()
     report.details |= {"seed": seed, "load_before": _load(), "skipped": {}}
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as name, ExitStack() as stack:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import httpx
+
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Json
-from scripts.bench import load, servers
-from scripts.bench.figures import Figure, at_most, mean_interval, ratio_interval
+from scripts.bench import load
+from scripts.bench.figures import Figure, at_most, ratio_interval
 from scripts.bench.load import Measured, WrongAnswer
+from scripts.bench.practice import no_op
 from scripts.bench.practice.place import PRODUCTION_SECRET, Place
 from scripts.bench.practice.studios import submit
 
 GOALS_MS = {50: 50.0, 99: 250.0}
 """By percentile. Label Studio gives a call up after 1,000 ms, and its annotator waits so long."""
-PATH = "/webhooks/production"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Hook:
 
     def _request(self, body: bytes) -> bytes:
         lines = [
-            f"POST {PATH} HTTP/1.1",
+            f"POST {no_op.PATH} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
@@ -81,17 +82,15 @@ def measure(
     say(f"acknowledgement on {database}: answering {effort.tasks} tasks")
     events = _events(place, effort.tasks)
     place.wait_until_quiet()
-    port = servers.free_port()
-    command = [sys.executable, "-m", "scripts.bench.practice.no_op", str(port)]
-    health, log = f"http://127.0.0.1:{port}/health", place.folder / "no_op.log"
     figures: list[Figure] = []
     details: dict[str, Any] = {"bytes": len(json.dumps(events[0])), "rounds": effort.rounds}
-    with servers.running("the no-op endpoint", command, {}, log=log, health_url=health):
+    with no_op.running(place.folder) as url:
+        peer = Hook(httpx.URL(url).port or 0, events)
         for senders in effort.senders:
-            pairs = _rounds(place, Hook(port, events), senders, effort, database, say)
-            figures += _figures(senders, *pairs, database=database)
-            ours, no_op = (load.together(side).to_json() for side in pairs)
-            details[f"{senders}_senders"] = {"ours": ours, "no_op": no_op}
+            pairs = _rounds(place, peer, senders, effort, database, say)
+            figures += figures_of(senders, *pairs, database=database)
+            ours, nothing = (load.together(side).to_json() for side in pairs)
+            details[f"{senders}_senders"] = {"ours": ours, "no_op": nothing}
     return figures, details
 
 
@@ -116,14 +115,14 @@ def _events(place: Place, count: int) -> list[Json]:
 
 def _rounds(
     place: Place,
-    no_op: Hook,
+    peer: Hook,
     senders: int,
     effort: Effort,
     database: str,
     say: Callable[[str], None],
 ) -> Pairs:
     """Ours and the peer in turn; what ours has to do afterwards is done before the peer's turn."""
-    hooks = (Hook(place.port, no_op.events), no_op)
+    hooks = (Hook(place.port, peer.events), peer)
     streams = [hook.requests() for hook in hooks]
     found: Pairs = ([], [])
     for number in range(-1, effort.rounds):
@@ -141,17 +140,18 @@ def _rounds(
     return found
 
 
-def _figures(
-    senders: int, ours: list[Measured], no_op: list[Measured], *, database: str
+def figures_of(
+    senders: int, ours: list[Measured], nothing: list[Measured], *, database: str
 ) -> Iterator[Figure]:
+    """Two percentiles; of the rounds the geometric mean, for times are never below zero."""
     for share, goal in GOALS_MS.items():
-        mine, peer = ([one.percentile(share) for one in side] for side in (ours, no_op))
+        mine, peer = ([one.percentile(share) for one in side] for side in (ours, nothing))
         yield at_most(
             f"acknowledgement_p{share}_ms_{senders}_senders_{database}",
             goal=goal,
             meaning=f"milliseconds until a webhook call is answered, percentile {share} of a round,"
             f" {senders} senders with one call out each; beside an endpoint that does nothing",
-            **mean_interval(mine),
-            no_op=mean_interval(peer)["value"],
+            **ratio_interval(mine, [1.0] * len(mine)),
+            no_op=ratio_interval(peer, [1.0] * len(peer))["value"],
             ratio=ratio_interval(mine, peer),
         )

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import numpy as np
 import sqlalchemy as sa
 
 from projects.kit import database as databases
+from projects.kit.http import client
 from projects.vocabulary import Json
 from sandbox_sync import app
 from sandbox_sync.cloning import KEY, SHOWN_VERSION
@@ -77,7 +77,9 @@ def measure(
                 room.settings = room.settings.model_copy(update={"queue_depth": depth})
                 _round(room, lane_id, peer, size, found[size] if number else Rates(), number)
         doubled, missing = _checked(place, lanes, expected=sum(effort.sizes))
-    figures = [one for size, rates in found.items() for one in _figures(size, rates, database)]
+    figures = [
+        one for size, rates in found.items() for one in figures_of(size, rates, database=database)
+    ]
     details = {f"{size}_items": _medians(rates) for size, rates in found.items()}
     return figures, {**details, "doubled": doubled, "missing": missing}
 
@@ -106,15 +108,12 @@ class Peer:
         """How long an import of so many rows takes."""
         body = [self._row(n, suggests=suggests) for n in range(size)]
         studio = self.place.studios.sandbox
-        begun = time.perf_counter()
-        answer = httpx.post(
-            f"{studio.url}/api/projects/{self.project_id}/import",
-            json=body,
-            headers={"Authorization": f"Token {studio.token}"},
-            timeout=TIMEOUT_SECONDS,
-            trust_env=False,
-        )
-        taken = time.perf_counter() - begun
+        url = f"{studio.url}/api/projects/{self.project_id}/import"
+        headers = {"Authorization": f"Token {studio.token}"}
+        with client(studio.url, timeout_seconds=TIMEOUT_SECONDS) as http:
+            begun = time.perf_counter()
+            answer = http.post(url, json=body, headers=headers)
+            taken = time.perf_counter() - begun
         answer.raise_for_status()
         if answer.json()["task_count"] != size:
             raise ValueError(f"of {size} rows {answer.json()['task_count']} were imported")
@@ -171,7 +170,8 @@ def _checked(place: Place, lanes: Sequence[int], *, expected: int) -> tuple[int,
     return doubled, missing + expected * (len(lanes) - len(own))
 
 
-def _figures(size: int, rates: Rates, database: str) -> Iterator[Figure]:
+def figures_of(size: int, rates: Rates, *, database: str) -> Iterator[Figure]:
+    """Our rate over that of the import, round by round."""
     yield at_least(
         f"clones_per_second_ratio_{size}_items_{database}",
         goal=GOAL,

@@ -6,9 +6,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
+
+from scripts.bench import servers
+
+PATH = "/webhooks/production"
 
 
 def create_app() -> FastAPI:
@@ -19,12 +26,22 @@ def create_app() -> FastAPI:
     def health() -> dict[str, str]:
         return {"status": "up"}
 
-    @app.post("/webhooks/production")
+    @app.post(PATH)
     async def from_production(request: Request) -> dict[str, bool]:
         await request.body()
         return {"new": True}
 
     return app
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The address of one, in a process of its own."""
+    port = servers.free_port()
+    command = [sys.executable, "-m", "scripts.bench.practice.no_op", str(port)]
+    health, log = f"http://127.0.0.1:{port}/health", folder / "no_op.log"
+    with servers.running("the no-op endpoint", command, {}, log=log, health_url=health):
+        yield f"http://127.0.0.1:{port}{PATH}"
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class Place:
     seed: int
     """Of the texts."""
     trainees: dict[str, LabelStudioWriter] = field(default_factory=dict)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
     published: int = 0
     """Batches so far."""
 
@@ -171,7 +172,7 @@ class Place:
 
     def unhandled(self) -> int:
         """Events on record that nobody has looked at yet."""
-        answer = httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=30, trust_env=False)
+        answer = self.http.get(f"http://127.0.0.1:{self.port}/health")
         return int(answer.json()["unhandled_events"])
 
     def wait_until_quiet(self) -> None:
@@ -182,6 +183,7 @@ class Place:
         """Give the connections back."""
         for writer in (self.worker, *self.trainees.values()):
             writer.close()
+        self.http.close()
 
 
 @contextmanager
