@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
+from projects.vocabulary import parse_time
+from sandbox_sync.cloning import digest_of
 from sandbox_sync.db import events
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import Room
@@ -19,7 +21,7 @@ Hint = dict[str, Any]
 
 LOOKED_AT = frozenset(
     {
-        "ANNOTATION_CREATED",
+        events.ANNOTATION_CREATED,
         "ANNOTATIONS_CREATED",
         "ANNOTATION_UPDATED",
         "ANNOTATIONS_DELETED",
@@ -37,7 +39,7 @@ log = logs.get(__name__)
 
 
 def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
-    """Store the event; True the first time. Only ids are kept, no content.
+    """Store the event; True the first time. Only ids and digests are kept, no content.
 
     Of actions that we do not look at nothing is kept, not even the name.
     """
@@ -45,6 +47,8 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
     if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         return False
     hint = hint_of(body)
+    if source == "production" and action == events.ANNOTATION_CREATED:
+        hint |= moment_of(body)
     key = event_key(source, action, body, hint)
     with room.transaction() as session:
         is_new = events.record(
@@ -79,6 +83,21 @@ def hint_of(body: Mapping[str, Any]) -> Hint:
         "annotations": _ids([row.get("id") for row in annotations]),
         "shown": shown,
     }
+
+
+def moment_of(body: Mapping[str, Any]) -> Hint:
+    """What an answer in production was given to, as a digest, and when; for a glance at it."""
+    task, annotation = body.get("task"), body.get("annotation")
+    if not isinstance(task, Mapping) or not isinstance(annotation, Mapping):
+        return {}
+    data, moment = task.get("data"), annotation.get("updated_at")
+    if not isinstance(data, dict) or not isinstance(moment, str):
+        return {}
+    try:
+        told = {"data": digest_of(data), "moment": parse_time(moment).isoformat()}
+    except (ValueError, OverflowError, RecursionError):
+        return {}
+    return {"said": told}
 
 
 def event_key(source: Source, action: str, body: Mapping[str, Any], hint: Hint) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sandbox_sync.db.tables import Event
 from sandbox_sync.db.writing import insert_once
 
+ANNOTATION_CREATED = "ANNOTATION_CREATED"
 PROJECT_UPDATED = "PROJECT_UPDATED"
 MOST_TASKS = 50
 """An event of production with more ids than this has its whole project looked at instead."""

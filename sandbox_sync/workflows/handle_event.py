@@ -11,11 +11,10 @@ from sandbox_sync.db import practice as items
 from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db.events import PROJECT_UPDATED
 from sandbox_sync.db.tables import Event
-from sandbox_sync.workflows import practice, production
+from sandbox_sync.workflows import glances, practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
 
-CREATED = "ANNOTATION_CREATED"
 MOST_UNKNOWN = 20
 TOGETHER = 20
 
@@ -89,8 +88,11 @@ def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> Non
         return
     pairs = hint.get("shown")
     shown = {int(k): int(v) for k, v in pairs.items()} if isinstance(pairs, dict) else {}
+    tasks, said = _numbers(hint, "tasks"), hint.get("said")
+    if isinstance(said, dict) and len(tasks) == 1:
+        glances.at_production(room, tasks[0], said)
     production.look_at_annotations(room, _numbers(hint, "annotations"))
-    production.look_at_tasks(room, _numbers(hint, "tasks"), shown)
+    production.look_at_tasks(room, tasks, shown)
 
 
 def _look_at_sandbox(room: Room, event: Event) -> None:
@@ -102,8 +104,8 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
         deleted = _numbers(event.hint, "annotations") if not named else []
         named += sorted(submission_rows.tasks_of_annotations(session, deleted))
         ours = items.owners(session, named)
-    if event.action == CREATED and len(ours) == 1:
-        practice.glance(room, *ours)
+    if event.action == events.ANNOTATION_CREATED and len(ours) == 1:
+        glances.at_sandbox(room, *ours)
     unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
     for number, task_ids in enumerate(batched([*ours, *unknown], TOGETHER)):
         if number:

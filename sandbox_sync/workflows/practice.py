@@ -48,21 +48,6 @@ def look_at_lanes(room: Room, *, thoroughly: bool = False) -> None:
                 _look_at_lane(room, lane, listing, thoroughly=thoroughly)
 
 
-def glance(room: Room, task_id: int) -> None:
-    """Count a first answer before its task is read, which takes Label Studio three times as long.
-
-    What a glance does not see, the look after it does.
-    """
-    with room.reading() as session:
-        waits = rows.is_unanswered(session, task_id)
-    if not waits:
-        return
-    with apart("glance", task=task_id):
-        answers = room.sandbox.submitted(task_id)
-        with room.transaction() as session:
-            submissions.record_first(room, session, task_id, answers)
-
-
 def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
     """These sandbox tasks as they are now; those that are not practice items are left alone."""
     for task_id in task_ids:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from projects.vocabulary import Json
 from sandbox_sync import inbox
+from sandbox_sync.cloning import digest_of
 from sandbox_sync.db.tables import Event
 from tests.sandbox_sync.house import OPERATOR, PRODUCTION_SECRET, SANDBOX_SECRET, House
 
@@ -60,11 +61,20 @@ def test_a_body_that_is_no_event_is_named(house: House, body: bytes) -> None:
     assert answer["error"] == "NotAnEvent"
 
 
-def test_only_ids_are_stored(house: House) -> None:
+def test_only_ids_and_what_they_were_at_that_moment_are_stored(house: House) -> None:
     post(house, "production", PRODUCTION_SECRET, EVENT)
     with house.room.transaction() as session:
         (event,) = session.scalars(select(Event)).all()
-    assert event.hint == {"projects": [1], "tasks": [3], "annotations": [5], "shown": {"3": 9}}
+    assert event.hint == {
+        "projects": [1],
+        "tasks": [3],
+        "annotations": [5],
+        "shown": {"3": 9},
+        "said": {
+            "data": digest_of({"text": "private words"}),
+            "moment": "2026-05-04T12:00:00+00:00",
+        },
+    }
     assert event.handled_at is None
 
 

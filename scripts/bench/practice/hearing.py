@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from projects.kit import database as databases
 from projects.kit import intervals
+from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from sandbox_sync.db.tables import Comparison, Event
 from scripts.bench.figures import Figure, at_most
@@ -37,6 +38,18 @@ class Effort:
 
 
 QUICK = Effort(batches=1, tasks=4, pause_seconds=0.1)
+
+
+class NotOnce(PlatformError):
+    """Somebody was told twice of one thing; whose time was measured is unknown."""
+
+    def __init__(self, messages: int, tasks: int) -> None:
+        super().__init__(messages, tasks)
+        self.messages = messages
+        self.tasks = tasks
+
+    def __str__(self) -> str:
+        return f"There were {self.messages} messages about {self.tasks} tasks."
 
 
 class Arrivals(list[dict[str, Any]]):
@@ -112,7 +125,9 @@ def measure(
             order = ORDERS[number % 2]
             heard.append(_one(place, arrivals, trainee, order, task_id, copies[text]))
             time.sleep(effort.pause_seconds)
-    wait_until(lambda: place.unhandled() == 0, what="the end of all events")
+            if len(arrivals) != len(heard):
+                raise NotOnce(len(arrivals), len(heard))
+    place.wait_until_quiet()
     details = {order: _details(heard, order) for order in ORDERS}
     return list(figures(heard, database=database)), {
         **details,
