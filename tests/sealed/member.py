@@ -54,6 +54,8 @@ MOMENTS = re.compile(
     r'name="csrfmiddlewaretoken" value="[^"]+"|"last_activity": ?"[^"]+"|nonce[-=][^\'; >]+'
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r'|"created_ago": ?"[^"]+"|-at-\d{4}(-\d\d){4}|"expires": "[^"]+"'
+    # of the working copy that Label Studio runs in, which it asks git for every five minutes
+    r'|"label-studio-os-backend": ?\{[^}]*\}|"backend": ?\{[^}]*\}|\.(css|js)\?v=\w*'
 )
 """What differs from one request to the next by itself: form tokens, one's own activity, ages.
 Moments of tasks, projects and annotations stay: those could tell that something was touched."""
