@@ -16,6 +16,8 @@ from scripts.label_studio import START_SECONDS, Instance
 
 ADMIN, PASSWORD = "admin@example.com", "a-password-for-benchmarks"
 TOKEN = "0" * 39 + "2"
+PATIENCE_SECONDS = 2 * START_SECONDS
+"""Two first starts at once, perhaps on a machine that does something else as well."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def started(folder: Path, *, say: Callable[[str], None]) -> Iterator[Studios]:
         begun = [_begin(stack, folder, name) for name in ("production", "sandbox")]
         for instance, process, log in begun:
             health = f"{instance.url}/health"
-            servers.wait_until_up(instance.name, process, health, log, seconds=START_SECONDS)
+            servers.wait_until_up(instance.name, process, health, log, seconds=PATIENCE_SECONDS)
             label_studio.use_write_ahead_log(instance)
         production, sandbox = (Studio(instance.url, TOKEN) for instance, _, _ in begun)
         yield Studios(production, sandbox)

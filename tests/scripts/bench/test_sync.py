@@ -39,6 +39,7 @@ def measured(plan: sync.Plan, studios: Studios) -> tuple[dict[str, dict[str, flo
 
 
 @pytest.mark.live
+@pytest.mark.timeout(600)
 def test_a_short_run_on_sqlite(studios: Studios) -> None:
     found, report = measured(sync.plan(quick=True, only=["sqlite"]), studios)
     assert set(found) == {
@@ -63,6 +64,7 @@ def test_a_short_run_on_sqlite(studios: Studios) -> None:
 
 @pytest.mark.live
 @pytest.mark.postgres
+@pytest.mark.timeout(600)
 def test_a_short_run_on_postgresql(studios: Studios, postgres_server: Postgres) -> None:
     server = postgres_server.url("postgres")
     only = ["postgresql", "submit", "clones"]
