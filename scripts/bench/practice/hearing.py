@@ -98,7 +98,7 @@ class Heard:
 
     order: str
     recorded: float | None
-    """Our acknowledgement of Label Studio's call about it."""
+    """Label Studio's call about it, as it reached us."""
     submitted: float
     """Label Studio's answer to the submit."""
     compared: float | None
