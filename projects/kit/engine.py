@@ -37,6 +37,7 @@ from sqlalchemy.orm import Session
 
 from projects.kit import database, logs, takeover
 from projects.kit.errors import PlatformError
+from projects.kit.orphans import Orphans
 
 VERSION = "1"
 """Fixed by hand: with the engine's default, each change of the code orphans unfinished work."""
@@ -46,6 +47,9 @@ KEEP = timedelta(days=1)
 PRUNE_SECONDS = 3600
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 """The engine's own words for work that it does not touch again."""
+
+ORPHANAGE = "_dbos_internal_queue"
+"""The engine's own queue, for work that has none; ours always has one."""
 
 log = logs.get(__name__)
 P = ParamSpec("P")
@@ -169,6 +173,7 @@ class Engine:
         self._database = database.make_engine(url, immediate=False)
         self._executor_id = executor_id
         self._dead_seconds = dead_seconds
+        self._running: DBOS | None = None
         self._watch: takeover.Watch | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -176,7 +181,7 @@ class Engine:
     def launch(self, lanes: Sequence[Lane]) -> None:
         """Recover unfinished work and begin to serve ``lanes``."""
         self._lock = _take_lock(self._lock_path)
-        DBOS(
+        self._running = DBOS(
             config={
                 "name": self._name,
                 "application_version": VERSION,
@@ -206,6 +211,7 @@ class Engine:
         beat_seconds = min(takeover.BEAT_SECONDS, self._dead_seconds / 4)
         self.every(beat_seconds, watch.beat, name="beat")
         self.every(beat_seconds, watch.look, name="watch")
+        self.every(beat_seconds, _orphans(self._running, self._executor_id).look, name="orphans")
         self.every(PRUNE_SECONDS, lambda: prune(database.now() - KEEP), name="prune")
 
     def every(self, seconds: float, function: Callable[[], object], *, name: str) -> None:
@@ -267,6 +273,18 @@ def _recover(executor_id: str) -> int:
     They keep their queue, and with it the one-per-key order.
     """
     return len(DBOS._recover_pending_workflows([executor_id]))  # noqa: SLF001
+
+
+def _orphans(running: DBOS, executor_id: str) -> Orphans:
+    """Private calls, too. Of two that do the same work the engine lets one finish."""
+    system = running._sys_db  # noqa: SLF001
+    return Orphans(
+        begun=lambda: [
+            row.workflow_id for row in system.get_pending_workflows(executor_id, VERSION)
+        ],
+        at_work=running._active_workflows_set.activeList,  # noqa: SLF001
+        again=lambda key: system.reenqueue_for_recovery(key, [executor_id], ORPHANAGE),
+    )
 
 
 def _log_as_we_do() -> None:

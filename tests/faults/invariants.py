@@ -31,6 +31,7 @@ from sandbox_sync.db.tables import (
     Submission,
     Trainee,
 )
+from sandbox_sync.notifiers.slack import KEYS_JOIN
 from tests.faults.people import People
 from tests.faults.world import World
 
@@ -234,8 +235,8 @@ def _posted(world: World) -> dict[str, list[float]]:
     """When each message came to Slack, by its key."""
     found: dict[str, list[float]] = defaultdict(list)
     for arguments in list(world.slack.posted):
-        key = arguments["metadata"]["event_payload"]["key"]
-        found[str(key)].append(float(arguments["came_at"]))
+        for key in arguments["metadata"]["event_payload"]["key"].split(KEYS_JOIN):
+            found[key].append(float(arguments["came_at"]))
     return found
 
 
