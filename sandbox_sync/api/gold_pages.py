@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ from sandbox_sync.workflows.references import says_the_same
 from sandbox_sync.workflows.room import Room
 
 LONGEST = 500
+PAGE_SIZE = 50
 CONTEXT = ("thread", "calendar", "preferences")
 
 router = APIRouter(prefix="/trainer", include_in_schema=False)
@@ -63,8 +65,10 @@ class ErrorLine:
 
 
 @router.get("/gold")
-def every_key(request: Request, _: Trainer) -> Response:
-    """Every gold item, the suspicious ones first, and how far references can be trusted."""
+def every_key(
+    request: Request, _: Trainer, page: Annotated[int, Query(ge=1, le=10**6)] = 1
+) -> Response:
+    """Gold items by the page, the suspicious ones first, and how far references can be trusted."""
     room: Room = request.app.state.room
     with _reading(request) as session:
         lines = _lines(room, session)
@@ -74,7 +78,10 @@ def every_key(request: Request, _: Trainer) -> Response:
     return render(
         request,
         "gold.html",
-        lines=lines,
+        lines=lines[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+        found=len(lines),
+        page=page,
+        pages=max(1, math.ceil(len(lines) / PAGE_SIZE)),
         good_agreement=room.settings.good_agreement,
         errors=[one for one in errors if one is not None],
         found_wrong=intervals.proportion(wrong, compared),

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from sandbox_sync.api import gold_pages
 from sandbox_sync.db import gold
 from sandbox_sync.db.gold import Given, Key, NewKey
 from sandbox_sync.db.tables import Appeal, PracticeItem
@@ -289,6 +290,24 @@ def test_a_file_is_loaded_once_and_a_changed_row_makes_a_new_state(
             listed = gold.keys(session)
         assert [key.retired_at is None for key in listed].count(False) == 1
         assert len(listed) == 3
+
+
+def test_many_keys_come_by_the_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gold_pages, "PAGE_SIZE", 2)
+    house.reconcile()
+    gold_file(house, *(line(name) for name in "abc"))
+    sign_in(house, ADMIN)
+    pages = [
+        house.client.get(f"/trainer/gold?page={number}", headers=HTML).text for number in (1, 2, 3)
+    ]
+    shown = [set(re.findall(r"Text of ([abc])<", page)) for page in pages]
+    assert [len(names) for names in shown] == [2, 1, 0]
+    assert shown[0] | shown[1] == set("abc")
+    assert "page 1 of 2, 3 items" in pages[0]
+    assert 'rel="next" href="/trainer/gold?page=2"' in pages[0]
+    assert 'rel="next"' not in pages[1]
+    assert "There are only 2 pages." in pages[2]
+    assert house.client.get("/trainer/gold?page=0", headers=HTML).status_code == 422
 
 
 def test_a_file_is_refused_whole_with_line_and_field(house: House) -> None:
