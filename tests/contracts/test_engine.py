@@ -35,6 +35,7 @@ class Notebook:
     ended: Counter[str] = field(default_factory=Counter)
     inside: Counter[str] = field(default_factory=Counter)
     overlaps: list[str] = field(default_factory=list)
+    most_keys_at_once: int = 0
     fail: bool = False
     busy_tries: int = 0
     guard: threading.Lock = field(default_factory=threading.Lock)
@@ -70,6 +71,8 @@ def alone(name: str, seconds: float) -> None:
         notebook.inside[name] += 1
         if notebook.inside[name] > 1:
             notebook.overlaps.append(name)
+        at_once = sum(1 for count in notebook.inside.values() if count)
+        notebook.most_keys_at_once = max(notebook.most_keys_at_once, at_once)
     work(name, seconds)
     with notebook.guard:
         notebook.inside[name] -= 1
@@ -187,15 +190,13 @@ def test_a_rollback_takes_the_work_back(bench: Bench) -> None:
 
 def test_one_per_key_never_overlaps_and_keys_do_not_wait_for_each_other(bench: Bench) -> None:
     with bench.serving():
-        began = time.monotonic()
         for number in range(3):
             for name in ("a", "b", "c"):
                 key = f"{name}-{number}"
                 bench.accept("contract.alone", name, 0.3, key=key, lane=SINGLE, lane_key=name)
         eventually(lambda: notebook.ended == {"a": 3, "b": 3, "c": 3})
-        took = time.monotonic() - began
     assert notebook.overlaps == []
-    assert took < 9 * 0.3, "the keys waited for each other"
+    assert notebook.most_keys_at_once > 1, "the keys waited for each other"
 
 
 @pytest.mark.parametrize(("lane", "lane_key"), [(SINGLE, None), (QUICK, "a")])
