@@ -26,6 +26,7 @@ from scripts.bench.practice.studios import ADMIN, Studios
 
 KIND = "intent"
 KEY = "the-key-of-the-read-gateway"
+METRICS_KEY = "the-key-of-who-reads-counts"
 PRODUCTION_SECRET = "the-secret-of-production"
 SANDBOX_SECRET = "the-secret-of-the-sandbox"
 SLACK_TOKEN = "xoxb-test-token"
@@ -172,7 +173,8 @@ class Place:
 
     def unhandled(self) -> int:
         """Events on record that nobody has looked at yet."""
-        answer = self.http.get(f"http://127.0.0.1:{self.port}/health")
+        allowed = {"Authorization": f"Bearer {METRICS_KEY}"}
+        answer = self.http.get(f"http://127.0.0.1:{self.port}/health", headers=allowed)
         return int(answer.json()["unhandled_events"])
 
     def wait_until_quiet(self) -> None:
@@ -219,6 +221,7 @@ def a_place(
         "sandbox_token": studios.sandbox.token,
         "sandbox_webhook_secret": SANDBOX_SECRET,
         "session_secret": "s" * 32,
+        "metrics_key": METRICS_KEY,
         "projects": {project.id: KIND},
         "public_url": f"http://127.0.0.1:{port}",
         "trainers": [ADMIN, *studios.known],
