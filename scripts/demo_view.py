@@ -137,11 +137,12 @@ def _count_table(summary: Mapping[str, Any]) -> Table:
     latency = practice["feedback_latency_seconds"]
     eligible = sum(practice["eligible_production_tasks"].values())
     exact = "exactly" if summary["clones_exact"] else "NOT"
+    gold = eligible * practice["trainees"] - practice["expected_clones"]
     table = Table(title="Counts", show_header=False)
     table.add_row("annotations committed in production", str(sum(summary["labels"].values())))
     table.add_row(
-        f"clones: {exact} eligible tasks x trainees",
-        f"{practice['clones']} = {eligible} x {practice['trainees']}",
+        f"clones: {exact} eligible tasks x trainees, less those that gold stands in for",
+        f"{practice['clones']} = {eligible} x {practice['trainees']} - {gold}",
     )
     table.add_row("comparisons", str(practice["comparisons"]))
     table.add_row("feedback sent", str(practice["feedbacks"]))
