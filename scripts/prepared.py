@@ -46,11 +46,8 @@ def begin_with(instance: Instance, say: Callable[[str], None] = lambda _: None) 
 
 def _made(say: Callable[[str], None]) -> Path | None:
     """The database to copy, made if need be by one of all who ask at once."""
-    packages = next(iter(sorted(_environment().glob("lib/python*/site-packages"))), None)
-    release = (
-        None if packages is None else next(iter(packages.glob("label_studio-*.dist-info")), None)
-    )
-    if packages is None or release is None:
+    release = next(_environment().glob("lib/python*/site-packages/label_studio-*.dist-info"), None)
+    if release is None:
         return None
     made = _environment() / f"{release.stem}.sqlite3"
     try:
