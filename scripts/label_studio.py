@@ -66,6 +66,11 @@ class Instance:
         }
 
 
+def inherited() -> dict[str, str]:
+    """What a program apart from us is given of our environment: no setting and no secret."""
+    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
+
+
 def use_write_ahead_log(instance: Instance) -> bool:
     """Let readers of the instance's SQLite file no longer block its writers; whether they do.
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from projects.kit import logs
-from scripts.label_studio import Instance, executable
+from scripts.label_studio import Instance, executable, inherited
 
 DATABASE = "label_studio.sqlite3"
 SECONDS = 600
@@ -77,11 +77,10 @@ def _make(made: Path, packages: Path) -> None:
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=made.parent, prefix=PART) as name:
         nobody = Instance(SIGN, 0, Path(name), SIGN, SIGN, SIGN, SIGN)
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
         subprocess.run(
             [str(executable().with_name("python")), "manage.py", "migrate", "--no-color"],
             cwd=packages / "label_studio",
-            env=kept | nobody.environment,
+            env=inherited() | nobody.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

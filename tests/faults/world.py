@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import httpx
 from projects.kinds import registry
 from projects.kit import database
 from projects.kit.label_studio import LabelStudioWriter
+from scripts.label_studio import inherited
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.slack import TOKEN as SLACK_TOKEN
 from tests.fakes.slack import FakeSlack
@@ -226,7 +226,7 @@ def _make_projects(production: Studio, hook: str) -> dict[str, int]:
 
 
 def _gateway_environment(port: int, target: str, production: Studio) -> dict[str, str]:
-    return _base() | {
+    return inherited() | {
         "READ_GATEWAY_PORT": str(port),
         "READ_GATEWAY_LABEL_STUDIO_URL": target,
         "READ_GATEWAY_LABEL_STUDIO_TOKEN": production.token,
@@ -262,9 +262,4 @@ def _sync_environment(
     }
     values |= plan.settings
     named = {f"SANDBOX_SYNC_{name.upper()}": str(value) for name, value in values.items()}
-    return _base() | plan.environment | named
-
-
-def _base() -> dict[str, str]:
-    kept = ("PATH", "HOME", "LANG", "TZ")
-    return {key: os.environ[key] for key in kept if key in os.environ}
+    return inherited() | plan.environment | named

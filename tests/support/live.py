@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,11 +85,11 @@ def start_label_studio(name: str, *, folder: Path) -> LiveLabelStudio:
         secret_key="a-fixed-key-for-tests",
     )
     prepared.begin_with(instance)
-    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
+    environment = instance.environment | {"NO_PROXY": "127.0.0.1,localhost"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             instance.command,
-            env=kept | instance.environment | {"NO_PROXY": "127.0.0.1,localhost"},
+            env=label_studio.inherited() | environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
