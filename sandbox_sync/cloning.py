@@ -104,18 +104,16 @@ def is_answered(task: Task) -> bool:
     return any(not annotation.was_cancelled for annotation in task.annotations)
 
 
-def suggestion_of(task: Task, model_version: str, *, shown: int | None = None) -> Json | None:
+def suggestion_of(task: Task, model_version: str) -> Json | None:
     """What the production worker is shown with this task.
 
-    ``shown`` is the id of the prediction that was on the screen, when an event
-    told us; without it the project's version counts, and for a task that was
-    answered under an older version, the newest prediction it has. A prediction that
-    is younger than the answer was on nobody's screen, and may have learned from it.
+    The project's version counts, and for a task that was answered under an older
+    version, the newest prediction it has. A prediction that is younger than the
+    answer was on nobody's screen, and may have learned from it.
     """
     by_id = sorted(task.predictions, key=lambda p: p.id or 0)
-    choices = [p for p in by_id if shown is not None and p.id == shown]
     by_id = [p for p in by_id if not _is_after_answer(task, p)]
-    choices = choices or [p for p in by_id if model_version and p.model_version == model_version]
+    choices = [p for p in by_id if model_version and p.model_version == model_version]
     choices = choices or (by_id if is_answered(task) else [])
     return _frozen(choices[-1]) if choices else None
 

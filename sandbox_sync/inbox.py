@@ -8,22 +8,21 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
+from sqlalchemy.orm import Session
+
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.vocabulary import parse_time
-from sandbox_sync.cloning import digest_of
-from sandbox_sync.db import events
+from sandbox_sync.db import events, lane_projects
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import Room
 
 Source = Literal["production", "sandbox"]
 Hint = dict[str, Any]
 
+ANSWERS = frozenset({"ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED"})
+"""Of these it counts in which project they happened, and nothing else."""
 LOOKED_AT = frozenset(
     {
-        events.ANNOTATION_CREATED,
-        "ANNOTATIONS_CREATED",
-        "ANNOTATION_UPDATED",
         "ANNOTATIONS_DELETED",
         "TASKS_DELETED",
         events.PROJECT_UPDATED,
@@ -38,17 +37,50 @@ LARGEST_ID = 2**53
 log = logs.get(__name__)
 
 
-def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
-    """Store the event; True the first time. Only ids and digests are kept, no content.
+def receive(
+    room: Room, source: Source, body: Mapping[str, Any], project_id: int | None = None
+) -> bool:
+    """Store the event; True when it asks for a look that nobody had asked for.
 
-    Of actions that we do not look at nothing is kept, not even the name.
+    Only ids are kept, no content. Of actions that we do not look at nothing is kept, not
+    even the name. ``project_id`` is of a call that carries nothing but its action.
     """
     action = str(body.get("action") or "")
-    if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
+    if action in ANSWERS:
+        is_new = _answered(room, source, project_id or _project_of(body))
+    elif action in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
+        is_new = _changed(room, source, action, body)
+    else:
         return False
+    log.info("event.received", source=source, action=action, is_new=is_new)
+    return is_new
+
+
+def _answered(room: Room, source: Source, project_id: int | None) -> bool:
+    """One row for each project, however many answers there are: a look sees all of them."""
+    if project_id is None:
+        return False
+    key = f"{source}:{events.ANSWERED}:{project_id}"
+    with room.reading() as session:
+        if events.will_be_seen(session, key) or not _is_ours(room, session, source, project_id):
+            return False
+    hint = {"projects": [project_id]}
+    with room.transaction() as session:
+        if not events.tell(session, key=key, source=source, hint=hint, now=this_moment()):
+            return False
+        room.accept_event(session, session.get_one(Event, key), at_once=True)
+    return True
+
+
+def _is_ours(room: Room, session: Session, source: Source, project_id: int) -> bool:
+    """Every member of the sandbox can tell of any project."""
+    if source == "production":
+        return project_id in room.followed
+    return lane_projects.known(session, project_id) is not None
+
+
+def _changed(room: Room, source: Source, action: str, body: Mapping[str, Any]) -> bool:
     hint = hint_of(body)
-    if source == "production" and action == events.ANNOTATION_CREATED:
-        hint |= moment_of(body)
     key = event_key(source, action, body, hint)
     with room.transaction() as session:
         is_new = events.record(
@@ -61,7 +93,6 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
         )
         if is_new:
             room.accept_event(session, session.get_one(Event, key), at_once=True)
-    log.info("event.received", source=source, action=action, is_new=is_new)
     return is_new
 
 
@@ -70,47 +101,28 @@ def hint_of(body: Mapping[str, Any]) -> Hint:
     annotations = _rows(body, "annotation") + _rows(body, "annotations")
     tasks = [row.get("id") for row in _rows(body, "task") + _rows(body, "tasks")]
     tasks += [row.get("task") for row in annotations]
-    shown = {
-        str(row["task"]): prediction["id"]
-        for row in annotations
-        if isinstance(prediction := row.get("prediction"), Mapping)
-        and _is_id(prediction.get("id"))
-        and _is_id(row.get("task"))
-    }
     return {
         "projects": _ids([row.get("id") for row in _rows(body, "project")]),
         "tasks": _ids(tasks),
         "annotations": _ids([row.get("id") for row in annotations]),
-        "shown": shown,
     }
-
-
-def moment_of(body: Mapping[str, Any]) -> Hint:
-    """What an answer in production was given to, as a digest, and when; for a glance at it."""
-    task, annotation = body.get("task"), body.get("annotation")
-    if not isinstance(task, Mapping) or not isinstance(annotation, Mapping):
-        return {}
-    data, moment = task.get("data"), annotation.get("updated_at")
-    if not isinstance(data, dict) or not isinstance(moment, str):
-        return {}
-    try:
-        told = {"data": digest_of(data), "moment": parse_time(moment).isoformat()}
-    except (ValueError, OverflowError, RecursionError):
-        return {}
-    return {"said": told}
 
 
 def event_key(source: Source, action: str, body: Mapping[str, Any], hint: Hint) -> str:
     """Equal for the same event sent twice.
 
-    Label Studio sends no delivery id: an annotation's ids and moment name the
-    event; a project event carries no moment, so each one counts.
+    Label Studio sends no delivery id: the ids name the event; a project event
+    carries no moment, so each one counts.
     """
-    moments = [str(row.get("updated_at")) for row in _rows(body, "annotation")]
-    if action == events.PROJECT_UPDATED:
-        moments.append(uuid4().hex)
-    named = json.dumps([hint["tasks"], hint["annotations"], moments])
+    moment = uuid4().hex if action == events.PROJECT_UPDATED else ""
+    named = json.dumps([hint["tasks"], hint["annotations"], moment])
     return f"{source}:{action}:{hashlib.sha256(named.encode()).hexdigest()[:24]}"
+
+
+def _project_of(body: Mapping[str, Any]) -> int | None:
+    """Of a call that carries the answer, too."""
+    found = _ids([row.get("id") for row in _rows(body, "project")])
+    return found[0] if found else None
 
 
 def _rows(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -57,7 +57,7 @@ def connect(writer: LabelStudioWriter, projects: Mapping[int, str], house: House
             headers={SECRET_HEADER: house.secrets.backend_webhook},
             actions=BACKEND_ACTIONS,
         )
-        writer.ensure_webhook(
+        writer.ensure_webhooks(
             number, sync_hook, headers={SECRET_HEADER: house.secrets.sync_webhook_production}
         )
 

@@ -238,7 +238,7 @@ def _warn_of_media(scheme: Scheme, writer: LabelStudioWriter, project: Project) 
 def _hook(writer: LabelStudioWriter, project_id: int, house: House) -> None:
     from projects.kit.web import SECRET_HEADER
 
-    writer.ensure_webhook(
+    writer.ensure_webhooks(
         project_id,
         f"{house.sync_url}/webhooks/production",
         headers={SECRET_HEADER: house.secrets.sync_webhook_production},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from projects.kit.errors import PlatformError
 from projects.kit.web import SECRET_HEADER, check_secret
@@ -63,27 +63,38 @@ async def sandbox_body(request: Request) -> bytes:
     return await body_of(request, request.app.state.settings.sandbox_webhook_secret)
 
 
+ProjectId = Annotated[int, Path(gt=0, lt=inbox.LARGEST_ID)]
+
+
 @router.post("/production")
+@router.post("/production/{project_id}")
 def from_production(
-    request: Request, body: Annotated[bytes, Depends(production_body)]
+    request: Request,
+    body: Annotated[bytes, Depends(production_body)],
+    project_id: ProjectId | None = None,
 ) -> dict[str, bool]:
-    """Something happened in production."""
-    return _receive(request.app.state.room, "production", body)
+    """Something happened in production; with a project's number, an answer there."""
+    return _receive(request.app.state.room, "production", body, project_id)
 
 
 @router.post("/sandbox")
+@router.post("/sandbox/{project_id}")
 def from_sandbox(
-    request: Request, body: Annotated[bytes, Depends(sandbox_body)]
+    request: Request,
+    body: Annotated[bytes, Depends(sandbox_body)],
+    project_id: ProjectId | None = None,
 ) -> dict[str, bool]:
     """Something happened in the sandbox, or so somebody says."""
-    return _receive(request.app.state.room, "sandbox", body)
+    return _receive(request.app.state.room, "sandbox", body, project_id)
 
 
-def _receive(room: Room, source: inbox.Source, body: bytes) -> dict[str, bool]:
+def _receive(
+    room: Room, source: inbox.Source, body: bytes, project_id: int | None
+) -> dict[str, bool]:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise NotAnEvent("it is not JSON") from error
     if not isinstance(event, dict) or not isinstance(event.get("action"), str):
         raise NotAnEvent("it has no action")
-    return {"new": inbox.receive(room, source, event)}
+    return {"new": inbox.receive(room, source, event, project_id)}

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from sandbox_sync.db.tables import Event
 from sandbox_sync.db.writing import insert_once
 
-ANNOTATION_CREATED = "ANNOTATION_CREATED"
+ANSWERED = "ANSWERED"
+"""Something was answered, or answered otherwise, in a project: which task it was is not said."""
 PROJECT_UPDATED = "PROJECT_UPDATED"
 MOST_TASKS = 50
 """An event of production with more ids than this has its whole project looked at instead."""
@@ -31,6 +32,7 @@ def record(
     action: str,
     hint: dict[str, Any],
     now: datetime,
+    told: int = 0,
 ) -> bool:
     """Store one event; True only the first time its key is seen."""
     return insert_once(
@@ -43,7 +45,47 @@ def record(
         received_at=now,
         retry_at=now + patience(action, hint, attempts=0),
         attempts=0,
+        told=told,
+        begun=0,
     )
+
+
+def will_be_seen(session: Session, key: str) -> bool:
+    """Whether a look at this has been asked for that has not begun, and so will see all."""
+    event = session.get(Event, key)
+    return event is not None and event.handled_at is None and event.begun < event.told
+
+
+def tell(session: Session, *, key: str, source: str, hint: dict[str, Any], now: datetime) -> bool:
+    """Ask for a look at what was answered; True when nobody is at it, so that work has to begin.
+
+    A look that goes on sees at its end that it was told again, and looks again.
+    """
+    event = session.get(Event, key, with_for_update=True)
+    if event is None:
+        return record(session, key=key, source=source, action=ANSWERED, hint=hint, told=1, now=now)
+    if event.handled_at is None:
+        event.told += event.begun == event.told
+        return False
+    event.told += 1
+    event.handled_at, event.attempts = None, 0
+    event.received_at, event.retry_at = now, now + patience(ANSWERED, hint, attempts=0)
+    return True
+
+
+def begin_look(session: Session, key: str) -> int | None:
+    """From now on whoever tells again has another look made; ``None`` when there is nothing new."""
+    event = session.get(Event, key, with_for_update=True)
+    if event is None or event.handled_at is not None:
+        return None
+    event.begun = event.told
+    return event.told
+
+
+def end_look(session: Session, key: str, told: int, *, now: datetime) -> bool:
+    """The look that began with this count is over; False when we were told again meanwhile."""
+    done = sa.update(Event).where(Event.key == key, Event.told == told).values(handled_at=now)
+    return bool(session.execute(done.returning(Event.key)).all())
 
 
 def get(session: Session, key: str) -> Event | None:

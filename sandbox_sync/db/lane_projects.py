@@ -81,6 +81,12 @@ def begin_generation(session: Session, lane_id: int, *, refused_by: int, now: da
     return True
 
 
+def known(session: Session, project_id: int) -> Retired | None:
+    """What we know of a sandbox project that a lane has, or had."""
+    row = session.get(LaneProject, project_id)
+    return None if row is None else _of_lane(row)
+
+
 def taken_projects(session: Session, *, except_lane: int) -> set[int]:
     """The sandbox projects of all other lanes, and those that this one had before."""
     current = session.scalar(sa.select(LaneRow.sandbox_project_id).where(LaneRow.id == except_lane))
@@ -94,9 +100,12 @@ def retired(session: Session, lane_id: int | None = None) -> list[Retired]:
     if lane_id is not None:
         found = found.where(LaneProject.lane_id == lane_id)
     return [
-        Retired(row.lane_id, row.sandbox_project_id, row.looked_until)
-        for row in session.scalars(found.order_by(LaneProject.sandbox_project_id))
+        _of_lane(row) for row in session.scalars(found.order_by(LaneProject.sandbox_project_id))
     ]
+
+
+def _of_lane(row: LaneProject) -> Retired:
+    return Retired(row.lane_id, row.sandbox_project_id, row.looked_until)
 
 
 def set_looked_until(session: Session, project_id: int, moment: datetime) -> None:

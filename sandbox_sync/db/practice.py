@@ -153,15 +153,6 @@ def owners(session: Session, task_ids: Iterable[int]) -> dict[int, str]:
     return {task_id: key for task_id, key in found if task_id is not None}
 
 
-def is_unanswered(session: Session, sandbox_task_id: int) -> bool:
-    """Whether this sandbox task is an item of which no answer counts yet."""
-    found = sa.select(PracticeItem.id).where(
-        PracticeItem.sandbox_task_id == sandbox_task_id,
-        ~sa.exists().where(Submission.item_id == PracticeItem.id),
-    )
-    return session.scalar(found) is not None
-
-
 def move(session: Session, key: str, sandbox_task_id: int) -> None:
     """From now on the item is this task."""
     session.execute(

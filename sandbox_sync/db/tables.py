@@ -29,6 +29,10 @@ class Event(Base):
     """When its work is accepted again, if nobody has finished it by then."""
     attempts: Mapped[int] = mapped_column(default=0)
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
+    told: Mapped[int] = mapped_column(default=0)
+    """How often we were told of the same thing; only that a project has answers is told again."""
+    begun: Mapped[int] = mapped_column(default=0)
+    """``told`` as it was when the newest look began."""
 
 
 class ProductionProject(Base):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import LabelStudioRefused, NotInLabelStudio
+from projects.kit.errors import NotInLabelStudio
 from projects.vocabulary import Prediction, Task
 from sandbox_sync import changes, cloning
 from sandbox_sync.db import config_changes, needs, snapshots
@@ -15,8 +16,6 @@ from sandbox_sync.db import practice as items
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.practice import record
 from sandbox_sync.workflows.room import OVERLAP, Room
-
-NOT_FOUND = 404
 
 log = logs.get(__name__)
 
@@ -79,11 +78,8 @@ def _tasks_in(room: Room, project_ids: set[int]) -> dict[int, Task]:
     """The tasks of these projects by id; one that somebody deleted has none."""
     found: dict[int, Task] = {}
     for project_id in project_ids:
-        try:
+        with suppress(NotInLabelStudio):
             found |= {task.id: task for task in room.sandbox.tasks(project_id)}
-        except LabelStudioRefused as error:
-            if error.code != NOT_FOUND:
-                raise
     return found
 
 

@@ -11,7 +11,7 @@ from sandbox_sync.db import practice as items
 from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db.events import PROJECT_UPDATED
 from sandbox_sync.db.tables import Event
-from sandbox_sync.workflows import glances, practice, production
+from sandbox_sync.workflows import answers, practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
 
@@ -64,6 +64,9 @@ def handle(room: Room, key: str) -> None:
     if event is None or event.handled_at is not None:
         return
     begun = this_moment()
+    if event.action == events.ANSWERED:
+        answers.look(room, event)
+        return
     if event.source == "production":
         _look_at_production(room, event.action, event.hint)
     else:
@@ -86,13 +89,8 @@ def _look_at_production(room: Room, action: str, hint: dict[str, object]) -> Non
         for project_id in named or followed:
             production.look_at_project(room, project_id, thoroughly=action == "TASKS_DELETED")
         return
-    pairs = hint.get("shown")
-    shown = {int(k): int(v) for k, v in pairs.items()} if isinstance(pairs, dict) else {}
-    tasks, said = _numbers(hint, "tasks"), hint.get("said")
-    if isinstance(said, dict) and len(tasks) == 1:
-        glances.at_production(room, tasks[0], said)
     production.look_at_annotations(room, _numbers(hint, "annotations"))
-    production.look_at_tasks(room, tasks, shown)
+    production.look_at_tasks(room, _numbers(hint, "tasks"))
 
 
 def _look_at_sandbox(room: Room, event: Event) -> None:
@@ -104,8 +102,6 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
         deleted = _numbers(event.hint, "annotations") if not named else []
         named += sorted(submission_rows.tasks_of_annotations(session, deleted))
         ours = items.owners(session, named)
-    if event.action == events.ANNOTATION_CREATED and len(ours) == 1:
-        glances.at_sandbox(room, *ours)
     unknown = [number for number in named if number not in ours][:MOST_UNKNOWN]
     for number, task_ids in enumerate(batched([*ours, *unknown], TOGETHER)):
         if number:

@@ -45,7 +45,7 @@ def ensure_project(room: Room, lane_id: int) -> None:
     if project_id is None or lane.applied != lane.wanted:
         project_id = _bring(room, lane)
     if project_id not in room.hooked:
-        room.sandbox.ensure_webhook(
+        room.sandbox.ensure_webhooks(
             project_id,
             room.settings.sandbox_hook,
             headers={SECRET_HEADER: room.settings.sandbox_webhook_secret.get_secret_value()},

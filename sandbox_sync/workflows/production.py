@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -20,7 +20,7 @@ from sandbox_sync.db.frozen import Frozen
 from sandbox_sync.db.tables import ProductionProject
 from sandbox_sync.workflows import config_changes, freezing, references
 from sandbox_sync.workflows.apart import apart
-from sandbox_sync.workflows.room import OVERLAP, Room
+from sandbox_sync.workflows.room import ANSWERS_OVERLAP, OVERLAP, Room
 
 CHUNK = 50
 """Tasks per transaction: SQLite has one writer, and webhooks are waiting."""
@@ -101,14 +101,28 @@ def _serves_everything(room: Room, project_id: int) -> bool:
     return project_id not in room.settings.projects
 
 
-def look_at_tasks(room: Room, task_ids: Iterable[int], shown: Mapping[int, int]) -> None:
-    """These tasks as they are now; ``shown`` is the prediction on screen by task, if known."""
+def look_at_answers(room: Room, project_id: int) -> None:
+    """What was answered since the last look, and hardly more: people wait for it."""
+    with room.reading() as session:
+        known = rows.project(session, project_id)
+    if known is None or known.looked_until is None:
+        look_at_project(room, project_id)
+        return
+    since = known.looked_until - ANSWERS_OVERLAP
+    newest = record(room, room.production.tasks(project_id, updated_after=since))
+    if newest is not None and newest > known.looked_until:
+        with room.transaction() as session:
+            rows.set_looked_until(session, project_id, newest)
+
+
+def look_at_tasks(room: Room, task_ids: Iterable[int]) -> None:
+    """These tasks as they are now."""
     for task_id in task_ids:
         with apart("production_task", passing=False, task=task_id):
-            _look_at_task(room, task_id, shown)
+            _look_at_task(room, task_id)
 
 
-def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
+def _look_at_task(room: Room, task_id: int) -> None:
     try:
         task = room.production.task(task_id)
     except NotInLabelStudio:
@@ -116,24 +130,22 @@ def _look_at_task(room: Room, task_id: int, shown: Mapping[int, int]) -> None:
             rows.mark_deleted(session, task_id, now=this_moment())
             frozen_rows.forget(session, task_id)
         return
-    record(room, [task], shown)
+    record(room, [task])
 
 
 def look_again(room: Room) -> None:
     """The tasks whose context could not be had, and is to be tried again now."""
-    look_at_tasks(room, freezing.due(room), {})
+    look_at_tasks(room, freezing.due(room))
 
 
 def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
     """The tasks that these annotations were the committed answer of."""
     with room.reading() as session:
         task_ids = reference_rows.tasks_of_annotations(session, list(annotation_ids))
-    look_at_tasks(room, sorted(task_ids), {})
+    look_at_tasks(room, sorted(task_ids))
 
 
-def record(
-    room: Room, tasks: Iterable[Task], shown: Mapping[int, int] | None = None
-) -> datetime | None:
+def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
     """Store what is new about these tasks; returns the latest change among them."""
     newest: datetime | None = None
     for chunk in _chunks(tasks):
@@ -142,13 +154,11 @@ def record(
         with room.transaction() as session:
             ready = [task for task in chunk if _is_ready(frozen.get(task.id))]
             for task, moment in _to_record(room, session, ready):
-                screen = (shown or {}).get(task.id)
                 with (
                     apart("production_task", passing=False, task=task.id),
                     session.begin_nested(),
                 ):
-                    known = frozen.get(task.id)
-                    _record_task(room, session, task, known, shown=screen, eligible_at=moment)
+                    _record_task(room, session, task, frozen.get(task.id), eligible_at=moment)
         latest = max(task.updated_at for task in chunk)
         newest = latest if newest is None else max(newest, latest)
     return newest
@@ -206,7 +216,6 @@ def _record_task(
     task: Task,
     frozen: Frozen | None,
     *,
-    shown: int | None,
     eligible_at: datetime,
 ) -> None:
     kind = room.followed.get(task.project_id)
@@ -217,7 +226,7 @@ def _record_task(
     if known is None or known.deleted_at or known.data_digest != data_digest:
         is_newest = rows.save_snapshot(
             session,
-            _snapshot(task, frozen, _project(session, task), kind, shown=shown),
+            _snapshot(task, frozen, _project(session, task), kind),
             project_id=task.project_id,
             updated_at=task.updated_at,
             now=this_moment(),
@@ -231,7 +240,7 @@ def _record_task(
 
 
 def _snapshot(
-    task: Task, frozen: Frozen | None, project: ProductionProject, kind: str, *, shown: int | None
+    task: Task, frozen: Frozen | None, project: ProductionProject, kind: str
 ) -> cloning.Snapshot:
     is_same = frozen is None or frozen.data == task.data
     return cloning.Snapshot(
@@ -240,7 +249,7 @@ def _snapshot(
         data=task.data if frozen is None or frozen.data is None else frozen.data,
         label_config=project.label_config,
         guidelines=project.guidelines,
-        suggestion=cloning.suggestion_of(task, project.model_version, shown=shown),
+        suggestion=cloning.suggestion_of(task, project.model_version),
         own_digest="" if is_same else cloning.digest_of(task.data),
         sources=() if frozen is None else frozen.sources,
     )
@@ -250,7 +259,7 @@ def _find_deleted(room: Room, project_id: int) -> None:
     present = {task.id for task in room.production.tasks(project_id)}
     with room.reading() as session:
         missing = rows.live_task_ids(session, project_id) - present
-    look_at_tasks(room, sorted(missing), {})
+    look_at_tasks(room, sorted(missing))
 
 
 def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:

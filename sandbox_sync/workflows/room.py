@@ -46,6 +46,8 @@ MOST_DUE = 200
 
 OVERLAP = timedelta(seconds=60)
 """How far each look reaches back behind the newest change that was seen."""
+ANSWERS_OVERLAP = timedelta(seconds=5)
+"""The same of a look for which somebody waits; what it misses the next whole look finds."""
 
 
 class Accepts(Protocol):
@@ -150,7 +152,7 @@ class Room:
             lane = SANDBOX_EVENTS
         if at_once and self._after(session, lane, "handle_event", event.key):
             return
-        key = f"event:{event.key}:{event.attempts}"
+        key = f"event:{event.key}:{event.told}:{event.attempts}"
         self.acceptor.accept(session, lane, "handle_event", event.key, key=key)
 
     def accept_tending(self, session: Session, lane_id: int, *, reason: str) -> None:

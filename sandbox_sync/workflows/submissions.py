@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -51,27 +50,6 @@ def record_task(room: Room, session: Session, task: Task) -> None:
         item.looked_at = task.updated_at
         if submission_rows.submission(session, item.id) is None:
             _set_skipped(item, task, now=this_moment())
-
-
-def record_first(
-    room: Room, session: Session, sandbox_task_id: int, annotations: Sequence[Annotation]
-) -> None:
-    """Count the first answer, if it is among these and nothing counts yet; say nothing else.
-
-    For whoever has read the answers and not the task: that is all that a look may
-    tell which does not know how late it comes.
-    """
-    found = rows.item_of_task(session, sandbox_task_id)
-    if found is None or submission_rows.submission(session, found[0].id) is not None:
-        return
-    item, project_id = found
-    snapshot = rows.snapshot(session, item.snapshot)
-    if not room.scheme(snapshot.kind, snapshot.label_config).policy.first_submission_counts:
-        return
-    there = [annotation for annotation in annotations if annotation.project_id == project_id]
-    chosen = comparing.first_submission(there, item.trainee_id)
-    if chosen is not None:
-        _count(room, session, item, snapshot, chosen)
 
 
 def _count(

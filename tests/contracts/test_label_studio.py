@@ -272,7 +272,7 @@ class TestAnnotations:
         assert not made.was_cancelled
         assert not made.ground_truth
         assert writer.annotation(made.id) == made
-        assert writer.annotations(number) == writer.submitted(number) == [made]
+        assert writer.annotations(number) == [made]
 
     def test_a_skipped_task_has_an_annotation_that_says_so(
         self, writer: LabelStudioWriter, project: Project
@@ -280,7 +280,6 @@ class TestAnnotations:
         (number,) = import_texts(writer, project, "one")
         skipped = writer.create_annotation(number, [], was_cancelled=True)
         assert writer.annotations(number) == [skipped]
-        assert writer.submitted(number) == []
         assert skipped.was_cancelled
         assert not writer.task(number).is_labeled
 
@@ -315,11 +314,10 @@ class TestErrors:
             lambda w: w.task(987654321),
             lambda w: w.annotation(987654321),
             lambda w: w.annotations(987654321),
-            lambda w: w.submitted(987654321),
             lambda w: w.create_annotation(987654321, []),
             lambda w: w.update_project(987654321, title="Nobody"),
         ],
-        ids=["project", "task", "annotation", "annotations", "submitted", "submit", "update"],
+        ids=["project", "task", "annotation", "annotations", "submit", "update"],
     )
     def test_what_is_not_there_is_called_missing(
         self, writer: LabelStudioWriter, look: Callable[[LabelStudioWriter], object]

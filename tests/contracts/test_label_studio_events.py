@@ -91,6 +91,23 @@ class TestWebhooks:
         assert body["annotation"]["prediction"] == {}
         assert body["annotation"]["was_cancelled"] is True
 
+    def test_of_an_answer_a_bare_webhook_says_only_that_there_is_one(
+        self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
+    ) -> None:
+        for _ in range(2):  # neither takes the other for an earlier one of ours
+            writer.ensure_webhooks(project.id, webhook_receiver.url, headers=SECRET)
+        (number,) = import_texts(writer, project, "one")
+        assert webhook_receiver.calls.pop().body["action"] == "TASKS_CREATED"
+        made = writer.create_annotation(number, [choice("order")])
+        path = f"/api/annotations/{made.id}/"
+        writer.request("PATCH", path, json_body={"result": [choice("question")]})
+        bare = [(call.path, call.body) for call in webhook_receiver.calls]
+        actions = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED")
+        assert bare == [(f"/{project.id}", {"action": action}) for action in actions]
+        writer.request("DELETE", path)
+        removed = webhook_receiver.wait_for(of_project("ANNOTATIONS_DELETED", project)).body
+        assert removed["annotations"] == [{"id": made.id}]
+
     def test_changes_and_removals_are_told(
         self, writer: LabelStudioWriter, project: Project, webhook_receiver: Receiver
     ) -> None:

@@ -220,7 +220,7 @@ def _make_projects(production: Studio, hook: str) -> dict[str, int]:
             expert_instruction="How to answer.",
             sampling="Uncertainty sampling",
         )
-        writer.ensure_webhook(project.id, hook, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
+        writer.ensure_webhooks(project.id, hook, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
         made[name] = project.id
     return made
 

@@ -248,7 +248,7 @@ def running_house(
             sampling="Uncertainty sampling",
         )
         projects[kind.name] = made.id
-        writer.ensure_webhook(made.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
+        writer.ensure_webhooks(made.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
     settings = make_settings(
         folder,
         {number: name for name, number in projects.items()},

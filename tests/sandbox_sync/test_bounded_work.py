@@ -41,7 +41,7 @@ def test_an_event_of_the_sandbox_has_few_unknown_ids_looked_at(
     house.sandbox.deliver = None
     house.practise(ADA, "intent", task_id, choice(INTENT.labels[0]))
     looked_up.clear()
-    inbox.receive(house.room, "sandbox", {"action": "ANNOTATIONS_CREATED", "tasks": MANY})
+    inbox.receive(house.room, "sandbox", {"action": "TASKS_DELETED", "tasks": MANY})
     house.drain()
     assert len(looked_up) <= 22  # both copies, and 20 that are not ours
     assert house.summary()["submissions"] == 1
@@ -55,7 +55,7 @@ def test_a_large_event_of_production_is_one_look_at_the_project(
     house.production.deliver = None
     house.answer("intent", task_id, choice(INTENT.labels[0]))
     looked_up.clear()
-    body = {"action": "ANNOTATIONS_CREATED", "tasks": MANY}
+    body = {"action": "TASKS_CREATED", "tasks": MANY}
     inbox.receive(house.room, "production", body)
     house.drain()
     assert looked_up == []

@@ -36,7 +36,7 @@ def number(house: House) -> int:
     writer.import_tasks(
         project.id, [{"data": {"image": f"https://pictures.example/{i}.png"}} for i in range(12)]
     )
-    writer.ensure_webhook(project.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
+    writer.ensure_webhooks(project.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
     with house.room.transaction() as session:
         assert by_hand.add(session, project, Policy(weights={"plate": 0.5}), now=now())
     house.reconcile(passes=2)

@@ -52,40 +52,34 @@ def test_serving_order_is_least_confident_first_without_confidence_at_the_front(
 
 
 @pytest.mark.parametrize(
-    ("version", "shown", "answered", "expected"),
+    ("version", "answered", "expected"),
     [
-        ("v1", None, False, "v1"),
-        ("v2", None, False, "v2"),
-        ("v3", None, False, None),
+        ("v1", False, "v1"),
+        ("v2", False, "v2"),
+        ("v3", False, None),
         # answered under a version that has moved on since: the newest it has
-        ("v3", None, True, "v2"),
-        # an event told which one was on the screen
-        ("v2", 1, True, "v1"),
-        # an event that names a prediction of another task is not believed
-        ("v2", 99, True, "v2"),
+        ("v3", True, "v2"),
     ],
 )
 def test_suggestion_is_what_the_worker_sees(
-    *, version: str, shown: int | None, answered: bool, expected: str | None
+    *, version: str, answered: bool, expected: str | None
 ) -> None:
     annotations = (annotation(),) if answered else ()
     looked_at = task(prediction(1, "v1"), prediction(2, "v2"), annotations=annotations)
-    found = cloning.suggestion_of(looked_at, version, shown=shown)
+    found = cloning.suggestion_of(looked_at, version)
     assert (found["model_version"] if found else None) == expected
 
 
 @pytest.mark.parametrize(
-    ("minutes", "shown", "expected"),
+    ("minutes", "expected"),
     [
-        ((-5, 5), None, "v1"),
-        ((5, 5), None, None),
-        ((-5, 0), None, "v2"),
-        # an event told that it was on the screen, whatever the clocks say
-        ((-5, 5), 2, "v2"),
+        ((-5, 5), "v1"),
+        ((5, 5), None),
+        ((-5, 0), "v2"),
     ],
 )
 def test_a_suggestion_that_is_younger_than_the_answer_is_not_shown(
-    minutes: tuple[int, int], shown: int | None, expected: str | None
+    minutes: tuple[int, int], expected: str | None
 ) -> None:
     """The model behind it may have learned from that very answer."""
     made = [
@@ -93,7 +87,7 @@ def test_a_suggestion_that_is_younger_than_the_answer_is_not_shown(
         for number, minute in enumerate(minutes, start=1)
     ]
     looked_at = task(*made, annotations=(annotation(),))
-    found = cloning.suggestion_of(looked_at, "v2", shown=shown)
+    found = cloning.suggestion_of(looked_at, "v2")
     assert (found["model_version"] if found else None) == expected
     assert cloning.suggestion_of(task(*made), "v2") is not None
 

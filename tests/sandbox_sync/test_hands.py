@@ -67,7 +67,7 @@ def test_an_event_that_a_hand_fails_at_goes_to_the_queue(quick: House) -> None:
     (task_id,) = quick.publish("intent", ["First"])
     quick.reconcile()
     broken = pytest.MonkeyPatch()
-    broken.setattr("sandbox_sync.workflows.practice.look_at_tasks", _break)
+    broken.setattr("sandbox_sync.workflows.practice.record", _break)
     quick.practise(ADA, "intent", task_id, choice(INTENT.labels[1]))
     assert until(lambda: any(name == "handle_event" for name, _ in quick.acceptor.waiting))
     broken.undo()
@@ -103,7 +103,7 @@ def test_what_is_too_much_for_the_hands_goes_to_the_queue(
     monkeypatch.setattr(hands_module, "MOST_WAITING", 0)
     full = Hands({})
     house.room.hands = full
-    body = {"action": "ANNOTATION_CREATED", "task": {"id": 7}, "annotation": {"id": 8}}
+    body = {"action": "TASKS_DELETED", "tasks": [{"id": 7}]}
     assert inbox.receive(house.room, "sandbox", body)
     assert [name for name, _ in house.acceptor.waiting] == ["handle_event"]
     house.room.hands = None

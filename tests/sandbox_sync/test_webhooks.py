@@ -12,20 +12,12 @@ from sqlalchemy import select
 
 from projects.vocabulary import Json
 from sandbox_sync import inbox
-from sandbox_sync.cloning import digest_of
 from sandbox_sync.db.tables import Event
 from tests.sandbox_sync.house import OPERATOR, PRODUCTION_SECRET, SANDBOX_SECRET, House
 
 EVENT: Json = {
-    "action": "ANNOTATION_CREATED",
-    "annotation": {
-        "id": 5,
-        "task": 3,
-        "updated_at": "2026-05-04T12:00:00Z",
-        "result": [{"value": {"choices": ["Cancel"]}}],
-        "prediction": {"id": 9, "result": []},
-    },
-    "task": {"id": 3, "data": {"text": "private words"}},
+    "action": "TASKS_DELETED",
+    "tasks": [{"id": 3, "data": {"text": "private words"}}],
     "project": {"id": 1, "task_data_password": "hunter2"},
 }
 
@@ -61,20 +53,11 @@ def test_a_body_that_is_no_event_is_named(house: House, body: bytes) -> None:
     assert answer["error"] == "NotAnEvent"
 
 
-def test_only_ids_and_what_they_were_at_that_moment_are_stored(house: House) -> None:
+def test_only_ids_are_stored(house: House) -> None:
     post(house, "production", PRODUCTION_SECRET, EVENT)
     with house.room.transaction() as session:
         (event,) = session.scalars(select(Event)).all()
-    assert event.hint == {
-        "projects": [1],
-        "tasks": [3],
-        "annotations": [5],
-        "shown": {"3": 9},
-        "said": {
-            "data": digest_of({"text": "private words"}),
-            "moment": "2026-05-04T12:00:00+00:00",
-        },
-    }
+    assert event.hint == {"projects": [1], "tasks": [3], "annotations": []}
     assert event.handled_at is None
 
 
@@ -92,8 +75,11 @@ def test_an_action_we_do_not_use_is_not_stored(house: House, source: str, action
 @pytest.mark.parametrize("odd", ["\ud800", "\u0000", [["\ud800"]], {"\u0000": 1}, 1e400, -1])
 def test_odd_ids_are_no_ids(house: House, odd: object) -> None:
     rows = {"id": odd, "task": odd, "updated_at": odd, "prediction": {"id": odd}}
-    body = json.dumps({"action": "ANNOTATION_CREATED", "annotation": rows, "task": rows})
-    assert post(house, "sandbox", SANDBOX_SECRET, body.encode()) == (200, {"new": True})
+    body = {"annotations": [rows], "tasks": [rows], "project": rows}
+    deleted = json.dumps({"action": "ANNOTATIONS_DELETED"} | body).encode()
+    assert post(house, "sandbox", SANDBOX_SECRET, deleted) == (200, {"new": True})
+    answered = json.dumps({"action": "ANNOTATION_CREATED"} | body).encode()
+    assert post(house, "sandbox", SANDBOX_SECRET, answered) == (200, {"new": False})
     house.drain()
     assert house.summary()["unhandled_events"] == 0
 
@@ -124,7 +110,7 @@ def test_any_json_gives_a_hint_of_ids(body: Json) -> None:
     hint = inbox.hint_of(body)
     numbers = hint["projects"] + hint["tasks"] + hint["annotations"]
     assert all(isinstance(number, int) and number > 0 for number in numbers)
-    assert inbox.event_key("sandbox", "ANNOTATION_CREATED", body, hint)
+    assert inbox.event_key("sandbox", "ANNOTATIONS_DELETED", body, hint)
 
 
 def test_health_and_metrics(house: House) -> None:

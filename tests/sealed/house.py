@@ -81,7 +81,7 @@ def sealed_house(folder: Path, **more: Any) -> Iterator[Sealed]:
         shown = [Prediction(number, "v1", None, tuple(HINT)) for number in ids]
         writer.push_predictions(project.id, shown)
         writer.update_project(project.id, model_version="v1")
-        writer.ensure_webhook(project.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
+        writer.ensure_webhooks(project.id, HOOK, headers={"X-Understudy-Secret": PRODUCTION_SECRET})
         with house.room.transaction() as session:
             by_hand.add(session, project, Policy(), now=now())
         house.room.refresh()

@@ -175,11 +175,17 @@ def test_the_secret_that_members_can_read_is_believed_in_nothing(sealed: Sealed)
         before = [repr(row) for row in session.execute(sa.select(Comparison.__table__))]
     task = sealed.copies(ADA)[common(sealed)]
     row = {"id": 9, "task": task, "completed_by": sealed.house.sandbox.user_id(ADA)}
-    body = {"action": "ANNOTATION_CREATED", "annotation": row, "task": {"id": task}}
+    project = sealed.house.sandbox.store.tasks[task].project
     headers = {"X-Understudy-Secret": SANDBOX_SECRET}
     client = sealed.house.client
-    assert client.post("/webhooks/sandbox", json=body, headers=headers).json() == {"new": True}
-    assert client.post("/webhooks/production", json=body, headers=headers).status_code == 401
+    for path, body in (
+        (f"/{project}", {"action": "ANNOTATION_CREATED", "annotation": row, "task": {"id": task}}),
+        ("", {"action": "TASKS_DELETED", "tasks": [{"id": task}]}),
+    ):
+        sent = client.post(f"/webhooks/sandbox{path}", json=body, headers=headers)
+        assert sent.json() == {"new": True}
+        refused = client.post(f"/webhooks/production{path}", json=body, headers=headers)
+        assert refused.status_code == 401
     sealed.house.reconcile()
     with sealed.house.room.reading() as session:
         assert [repr(row) for row in session.execute(sa.select(Comparison.__table__))] == before

@@ -40,7 +40,15 @@ def both(pair: Pair) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["own list", "own settings", "a guessed comparison", "a guessed appeal", "health", "an event"],
+    [
+        "own list",
+        "own settings",
+        "a guessed comparison",
+        "a guessed appeal",
+        "health",
+        "a removal",
+        "an answer",
+    ],
 )
 def test_a_question_costs_the_same_with_and_without_a_reference(pair: Pair, name: str) -> None:
     costs: list[tuple[int, str, Work]] = []

@@ -40,12 +40,15 @@ def questions(sealed: Sealed, text: str) -> dict[str, Callable[[], Any]]:
     client = sealed.house.client
     task = sealed.copies(ADA)[text]
 
-    def hook(number: int) -> Any:
-        row = {"id": number, "task": task, "updated_at": "2026-05-04T12:00:00Z"}
-        body = {"action": "ANNOTATION_CREATED", "annotation": row, "task": {"id": task}}
-        return client.post(
-            "/webhooks/sandbox", json=body, headers={"X-Understudy-Secret": SANDBOX_SECRET}
-        )
+    headers = {"X-Understudy-Secret": SANDBOX_SECRET}
+
+    def removed(number: int) -> Any:
+        body = {"action": "TASKS_DELETED", "tasks": [{"id": task}, {"id": number}]}
+        return client.post("/webhooks/sandbox", json=body, headers=headers)
+
+    def answered() -> Any:
+        path = f"/webhooks/sandbox/{sealed.house.sandbox.store.tasks[task].project}"
+        return client.post(path, json={"action": "ANNOTATION_CREATED"}, headers=headers)
 
     counted = iter(range(10**6, 10**9))
     return {
@@ -54,5 +57,6 @@ def questions(sealed: Sealed, text: str) -> dict[str, Callable[[], Any]]:
         "a guessed comparison": lambda: client.get("/feedback/1", headers=HTML),
         "a guessed appeal": lambda: client.post("/feedback/2/appeal", data={"revision": "1"}),
         "health": lambda: client.get("/health"),
-        "an event": lambda: hook(next(counted)),
+        "a removal": lambda: removed(next(counted)),
+        "an answer": answered,
     }

@@ -240,7 +240,7 @@ def a_world(
             by_hand.add(session, production.project(project.id), policy or Policy(), now=now())
         world.room.refresh()
         world.set_gold("Calm")
-        production.ensure_webhook(
+        production.ensure_webhooks(
             project.id, f"{url}/webhooks/production", headers={SECRET_HEADER: PRODUCTION_SECRET}
         )
         eventually(lambda: all(len(world.copies(who)) == len(TEXTS) for who in (0, 1)))

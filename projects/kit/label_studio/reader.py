@@ -153,18 +153,6 @@ class LabelStudioReader:
         """
         return list(self.task(task_id).annotations)
 
-    def submitted(self, task_id: int) -> list[Annotation]:
-        """The annotations of a task, those left out that were skipped.
-
-        Label Studio gives them in a third of the time that it takes for the task.
-        """
-        rows = self._call(
-            f"the annotations of task {task_id}",
-            lambda: self._sdk.annotations.list(id=task_id),
-            missing=("task", task_id),
-        )
-        return [annotation_from_json(row.model_dump()) for row in rows]
-
     def file(self, path: str, *, max_bytes: int) -> tuple[bytes, str]:
         """A file that a task shows, and its content type without parameters.
 
@@ -209,9 +197,10 @@ class LabelStudioReader:
             return [item.model_dump() for item in listing.items or ()]
 
         try:
-            return self._call(f"tasks of project {project_id}", fetch)
-        except LabelStudioRefused as error:
-            if error.code == httpx.codes.NOT_FOUND and page > 1:
+            what = f"tasks of project {project_id}"
+            return self._call(what, fetch, missing=("project", project_id))
+        except NotInLabelStudio:
+            if page > 1:
                 return []  # Label Studio answers 404 after the last page
             raise
 

@@ -29,12 +29,12 @@ PREDICTION_CHUNK = 500
 ONCE: RequestOptions = {"max_retries": 0}
 """The SDK repeats a POST on 5xx; creating twice is worse than failing once."""
 DEFAULT_VIEW = "Default"
+ANSWER_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
+"""An annotator waits while Label Studio sends these."""
 WEBHOOK_ACTIONS = (
     "TASKS_CREATED",
     "TASKS_DELETED",
-    "ANNOTATION_CREATED",
-    "ANNOTATIONS_CREATED",
-    "ANNOTATION_UPDATED",
+    *ANSWER_ACTIONS,
     "ANNOTATIONS_DELETED",
     "PROJECT_UPDATED",
 )
@@ -146,6 +146,26 @@ class LabelStudioWriter(LabelStudioReader):
         )
         return annotation_from_json(row.model_dump())
 
+    def ensure_webhooks(
+        self,
+        project_id: int,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        actions: Sequence[str] = WEBHOOK_ACTIONS,
+    ) -> None:
+        """Webhooks to ``url``; of answers a bare one, to ``url/project_id``.
+
+        Label Studio writes answer, task and project out inside the annotator's submit,
+        which then lasts half as long again. Bare, it says only that there is an answer.
+        """
+        told = [action for action in actions if action not in ANSWER_ACTIONS]
+        bare = [action for action in actions if action in ANSWER_ACTIONS]
+        self.ensure_webhook(project_id, url, headers=headers, actions=told)
+        self.ensure_webhook(
+            project_id, f"{url}/{project_id}", headers=headers, actions=bare, payload=False
+        )
+
     def ensure_webhook(
         self,
         project_id: int,
@@ -153,6 +173,7 @@ class LabelStudioWriter(LabelStudioReader):
         *,
         headers: Mapping[str, str],
         actions: Sequence[str] = WEBHOOK_ACTIONS,
+        payload: bool = True,
     ) -> None:
         """Exactly one webhook of this project to ``url``, with these headers and actions.
 
@@ -163,7 +184,7 @@ class LabelStudioWriter(LabelStudioReader):
             "url": url,
             "headers": dict(headers),
             "actions": list(actions),
-            "send_payload": True,
+            "send_payload": payload,
             "send_for_all_actions": False,
             "is_active": True,
         }

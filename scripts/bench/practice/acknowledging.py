@@ -1,11 +1,14 @@
-"""How soon a webhook call is acknowledged, beside an endpoint that does nothing."""
+"""How soon a webhook call is acknowledged, beside an endpoint that does nothing.
+
+Two sorts of call. That there is an answer, which Label Studio sends while an annotator
+waits: many are one row. And that something was deleted, of which each is a row.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -18,8 +21,9 @@ from scripts.bench.figures import Figure, at_most, ratio_interval
 from scripts.bench.load import Measured, WrongAnswer
 from scripts.bench.practice import no_op
 from scripts.bench.practice.place import PRODUCTION_SECRET, Place
-from scripts.bench.practice.studios import submit
 
+FIRST_ID = 10**9
+"""Of annotations that do not exist."""
 GOALS_MS = {50: 50.0, 99: 250.0}
 """By percentile. Label Studio gives a call up after 1,000 ms, and its annotator waits so long."""
 
@@ -32,37 +36,36 @@ class Effort:
     rounds: int = 6
     seconds: float = 1.0
     """Of one server in one round."""
-    tasks: int = 20
-    """Answered tasks that the calls tell of."""
 
 
-QUICK = Effort(senders=(1, 8), rounds=2, seconds=0.3, tasks=3)
+QUICK = Effort(senders=(1, 8), rounds=2, seconds=0.3)
 
 
 @dataclass(frozen=True)
 class Hook:
-    """A server that is told of answers in production."""
+    """A server that is told of production."""
 
     port: int
-    events: Sequence[Json]
+    path: str
+    body: Callable[[int], Json]
+    """What the call of this number says."""
+    is_new: bool = False
+    """Whether each has to be new to it."""
 
     def requests(self) -> Iterator[bytes]:
-        """Calls without end, each of them new: of another moment."""
-        begin = datetime.now(UTC)
-        for number in count():
-            event = self.events[number % len(self.events)]
-            moment = (begin + timedelta(microseconds=number)).isoformat()
-            body = event | {"annotation": event["annotation"] | {"updated_at": moment}}
-            yield self._request(json.dumps(body).encode())
+        """Calls without end."""
+        for number in count(1):
+            yield self._request(json.dumps(self.body(number)).encode())
 
     def check(self, body: bytes) -> None:
-        """It was new to it."""
-        if json.loads(body) != {"new": True}:
+        """It took it, and had not heard of it where it cannot have."""
+        new = json.loads(body).get("new")
+        if not isinstance(new, bool) or (self.is_new and not new):
             raise WrongAnswer(body[:200].decode("utf-8", "replace"))
 
     def _request(self, body: bytes) -> bytes:
         lines = [
-            f"POST {no_op.PATH} HTTP/1.1",
+            f"POST {self.path} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
@@ -72,6 +75,20 @@ class Hook:
         return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
+def answered(port: int, project_id: int) -> Hook:
+    """Something was answered in this project."""
+    return Hook(port, f"{no_op.PATH}/{project_id}", lambda _: {"action": "ANNOTATION_CREATED"})
+
+
+def deleted(port: int, *, first: int) -> Hook:
+    """Annotations were deleted that nobody knows: each is recorded, and looked for."""
+
+    def body(number: int) -> Json:
+        return {"action": "ANNOTATIONS_DELETED", "annotations": [{"id": first + number}]}
+
+    return Hook(port, no_op.PATH, body, is_new=True)
+
+
 Pairs = tuple[list[Measured], list[Measured]]
 
 
@@ -79,57 +96,36 @@ def measure(
     place: Place, effort: Effort, *, database: str, say: Callable[[str], None]
 ) -> tuple[list[Figure], dict[str, Any]]:
     """Figures and details; the place has to run."""
-    say(f"acknowledgement on {database}: answering {effort.tasks} tasks")
-    events = _events(place, effort.tasks)
-    place.wait_until_quiet()
     figures: list[Figure] = []
-    details: dict[str, Any] = {"bytes": len(json.dumps(events[0])), "rounds": effort.rounds}
+    details: dict[str, Any] = {"rounds": effort.rounds}
     with no_op.running(place.folder) as url:
-        peer = Hook(httpx.URL(url).port or 0, events)
-        for senders in effort.senders:
-            pairs = _rounds(place, peer, senders, effort, database, say)
-            figures += figures_of(senders, *pairs, database=database)
-            ours, nothing = (load.together(side).to_json() for side in pairs)
-            details[f"{senders}_senders"] = {"ours": ours, "no_op": nothing}
-    return figures, details
-
-
-def _events(place: Place, count: int) -> list[Json]:
-    """What Label Studio sends when production answers, of tasks that are there."""
-    tasks = list(place.publish(count))
-    for task_id in tasks:
-        data = place.row(task_id)["data"]
-        submit(place.worker, task_id, place.regions(1, data))
-    project = place.worker.request("GET", f"/api/projects/{place.project.id}/")
-    rows = [place.row(task_id) for task_id in tasks]
-    return [
-        {
-            "action": "ANNOTATION_UPDATED",
-            "annotation": row["annotations"][0] | {"task": row["id"], "project": project["id"]},
-            "task": row,
-            "project": project,
+        peer = httpx.URL(url).port or 0
+        sorts = {
+            "answered": [answered(port, place.project.id) for port in (place.port, peer)],
+            "deleted": [deleted(port, first=FIRST_ID) for port in (place.port, peer)],
         }
-        for row in rows
-    ]
+        for sort, hooks in sorts.items():
+            streams = [hook.requests() for hook in hooks]
+            for senders in effort.senders:
+                say(f"acknowledgement on {database}: {senders} senders, {sort}")
+                pairs = _rounds(place, hooks, streams, senders, effort)
+                if sort == "answered":
+                    figures += figures_of(senders, *pairs, database=database)
+                ours, nothing = (load.together(side).to_json() for side in pairs)
+                details[f"{sort}_{senders}_senders"] = {"ours": ours, "no_op": nothing}
+    return figures, details
 
 
 def _rounds(
     place: Place,
-    peer: Hook,
+    hooks: Sequence[Hook],
+    streams: Sequence[Iterator[bytes]],
     senders: int,
     effort: Effort,
-    database: str,
-    say: Callable[[str], None],
 ) -> Pairs:
     """Ours and the peer in turn; what ours has to do afterwards is done before the peer's turn."""
-    hooks = (Hook(place.port, peer.events), peer)
-    streams = [hook.requests() for hook in hooks]
     found: Pairs = ([], [])
     for number in range(-1, effort.rounds):
-        say(
-            f"acknowledgement on {database}: {senders} senders, "
-            f"round {max(0, number + 1)} of {effort.rounds}"
-        )
         for side in (0, 1) if number % 2 == 0 else (1, 0):
             measured = load.run(
                 hooks[side], streams[side], clients=senders, seconds=effort.seconds, keep=False
@@ -149,7 +145,8 @@ def figures_of(
         yield at_most(
             f"acknowledgement_p{share}_ms_{senders}_senders_{database}",
             goal=goal,
-            meaning=f"milliseconds until a webhook call is answered, percentile {share} of a round,"
+            meaning="milliseconds until the call that something was answered is acknowledged,"
+            f" percentile {share} of a round,"
             f" {senders} senders with one call out each; beside an endpoint that does nothing",
             **ratio_interval(mine, [1.0] * len(mine)),
             no_op=ratio_interval(peer, [1.0] * len(peer))["value"],

@@ -27,6 +27,7 @@ def create_app() -> FastAPI:
         return {"status": "up"}
 
     @app.post(PATH)
+    @app.post(f"{PATH}/{{project_id}}")
     async def from_production(request: Request) -> dict[str, bool]:
         await request.body()
         return {"new": True}

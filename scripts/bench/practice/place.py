@@ -129,7 +129,7 @@ class Place:
     def hook(self, project_id: int) -> None:
         """Have a project of production tell us what happens, as ``understudy up`` does."""
         with self.studios.production.admin() as admin:
-            admin.ensure_webhook(
+            admin.ensure_webhooks(
                 project_id,
                 f"{self.settings.public_url}/webhooks/production",
                 headers={SECRET_HEADER: PRODUCTION_SECRET},

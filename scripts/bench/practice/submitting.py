@@ -1,12 +1,13 @@
 """How long an annotator waits for their submit in Label Studio, with our webhook and without.
 
-And with a webhook to an endpoint that does nothing: what is left is Label Studio's own.
+And with a webhook like it to an endpoint that does nothing, bare as ours and with all that
+Label Studio can write into it: what is left is Label Studio's own.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +35,16 @@ class Effort:
 QUICK = Effort(rounds=2, times=2)
 
 
-Sides = tuple[list[list[float]], list[list[float]], list[list[float]]]
-"""Seconds, round by round: with our webhook, without one, with one to a no-op endpoint."""
+SIDES = ("with", "without", "with_no_op", "with_full_no_op")
+Sides = Sequence[list[list[float]]]
+"""Seconds, round by round, for each of :data:`SIDES`."""
 
 
 def measure(
     place: Place, effort: Effort, *, database: str, say: Callable[[str], None]
 ) -> tuple[list[Figure], dict[str, Any]]:
     """The figure and its details; the place has to run, with its production project hooked."""
-    found: Sides = ([], [], [])
+    found: Sides = [[] for _ in SIDES]
     with no_op.running(place.folder) as url:
         tasks = _tasks(place, (effort.rounds + 1) * effort.times, no_op_url=url)
         for number in range(-1, effort.rounds):
@@ -57,14 +59,13 @@ def measure(
             if number >= 0:  # the first round warms up
                 for rounds, one in zip(found, seconds, strict=True):
                     rounds.append(one)
-    names = ("with", "without", "with_no_op")
-    spreads = {name: _spread(side) for name, side in zip(names, found, strict=True)}
+    spreads = {name: _spread(side) for name, side in zip(SIDES, found, strict=True)}
     return [figure(found, database=database)], {"rounds": effort.rounds, **spreads}
 
 
 def figure(found: Sides, *, database: str) -> Figure:
     """Median over median of each round."""
-    ours, without, nothing = ([float(np.median(one)) for one in side] for side in found)
+    ours, without, nothing, full = ([float(np.median(one)) for one in side] for side in found)
     return at_most(
         f"submit_time_ratio_{database}",
         goal=GOAL,
@@ -74,21 +75,20 @@ def figure(found: Sides, *, database: str) -> Figure:
         without_seconds=float(np.median(without)),
         over_a_webhook_that_does_nothing=ratio_interval(ours, nothing),
         webhook_that_does_nothing=ratio_interval(nothing, without),
+        full_webhook_that_does_nothing=ratio_interval(full, without),
     )
 
 
-def _tasks(place: Place, count: int, *, no_op_url: str) -> tuple[list[int], list[int], list[int]]:
-    """Tasks in our project, in one like it that tells nobody, and in one that tells the no-op."""
+def _tasks(place: Place, count: int, *, no_op_url: str) -> list[list[int]]:
+    """Tasks in our project, and in three like it that tell nobody, and the no-op in two ways."""
     writer = place.worker
-    config = place.kind.label_config
-    silent = writer.create_project("No webhook", label_config=config).id
-    nothing = writer.create_project("A webhook to nothing", label_config=config).id
-    writer.ensure_webhook(nothing, no_op_url, headers={SECRET_HEADER: PRODUCTION_SECRET})
+    config, headers = place.kind.label_config, {SECRET_HEADER: PRODUCTION_SECRET}
+    titles = ("No webhook", "A webhook to nothing", "A full webhook to nothing")
+    silent, bare, full = (writer.create_project(name, label_config=config).id for name in titles)
+    writer.ensure_webhooks(bare, no_op_url, headers=headers)
+    writer.ensure_webhook(full, no_op_url, headers=headers)
     rows = [row_of(text) for text in texts_of(count, seed=f"submit/{silent}")]
-    ours, quiet, told = (
-        writer.import_tasks(number, rows) for number in (place.project.id, silent, nothing)
-    )
-    return ours, quiet, told
+    return [writer.import_tasks(number, rows) for number in (place.project.id, silent, bare, full)]
 
 
 def _seconds(place: Place, task_id: int) -> float:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from projects.kit.errors import UnknownName
 from projects.kit.label_studio import LabelStudioWriter
+from projects.vocabulary import Json
 from sandbox_sync import inbox
 from scripts.bench import sync
 from scripts.bench.databases import a_database
@@ -100,27 +101,34 @@ def test_each_measurement_has_a_database_of_its_own(postgres_server: Postgres) -
         assert url == ""
 
 
-def test_each_call_is_a_new_event_of_the_same_answer() -> None:
-    annotation = {"id": 7, "task": 3, "updated_at": "2026-01-01T00:00:00+00:00"}
-    event = {"action": "ANNOTATION_UPDATED", "annotation": annotation, "task": {"id": 3}}
-    hook = acknowledging.Hook(80, [event])
-    keys, hints = set(), set()
+def bodies(hook: acknowledging.Hook) -> list[Json]:
+    found = []
     for request in islice(hook.requests(), 5):
         head, _, body = request.partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
-        sent = json.loads(body)
-        hint = inbox.hint_of(sent)
-        hints.add(json.dumps(hint))
-        keys.add(inbox.event_key("production", sent["action"], sent, hint))
+        assert head.startswith(f"POST {hook.path} HTTP/1.1".encode())
+        found.append(json.loads(body))
+    return found
+
+
+def test_each_call_about_a_deletion_is_a_new_event() -> None:
+    hook, keys = acknowledging.deleted(80, first=7), set()
+    for sent in bodies(hook):
+        keys.add(inbox.event_key("production", sent["action"], sent, inbox.hint_of(sent)))
     assert len(keys) == 5
-    assert [json.loads(hint)["tasks"] for hint in hints] == [[3]]
-
-
-def test_an_acknowledgement_of_something_known_is_not_measured() -> None:
-    hook = acknowledging.Hook(80, [])
     hook.check(b'{"new": true}')
     with pytest.raises(WrongAnswer):
         hook.check(b'{"new":false}')
+
+
+def test_a_call_about_an_answer_names_the_project_in_its_address_and_nothing_else() -> None:
+    hook = acknowledging.answered(80, 12)
+    assert hook.path.endswith("/12")
+    assert bodies(hook) == [{"action": "ANNOTATION_CREATED"}] * 5
+    for new in (b"true", b"false"):
+        hook.check(b'{"new": %s}' % new)
+    with pytest.raises(WrongAnswer):
+        hook.check(b'{"error": "NotSignedIn"}')
 
 
 def test_acknowledgement_is_told_beside_the_endpoint_that_does_nothing() -> None:
@@ -138,7 +146,7 @@ def test_acknowledgement_is_told_beside_the_endpoint_that_does_nothing() -> None
 def test_submit_time_is_the_median_of_a_round_over_that_of_its_peer() -> None:
     # Medians 2 and 3 over 1 and 3: ratios 2 and 1, and their geometric mean is the root of 2.
     ours, without = [[1.0, 2.0, 90.0], [3.0, 3.0, 3.0]], [[1.0, 1.0, 50.0], [3.0, 3.0, 3.0]]
-    found = submitting.figure((ours, without, ours), database="sqlite")
+    found = submitting.figure((ours, without, ours, ours), database="sqlite")
     assert found.value == pytest.approx(2**0.5)
     assert not found.ok
     assert found.extra["over_a_webhook_that_does_nothing"]["value"] == pytest.approx(1.0)
