@@ -18,6 +18,27 @@ from tests.fakes.label_studio import FakeLabelStudio
 from tests.support import browser, live, postgres, receiver
 
 
+LIVE = {"live_production", "live_sandbox"}
+LONGEST = ("end_to_end", "live", "sealed/test_curious_live.py", "faults/test_faults.py")
+"""Groups of tests that take minutes; they begin first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, those that share servers stay together."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: number for number, group in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(groups[item], len(order)))
+
+
+def _group(item: pytest.Item) -> str:
+    place = item.path.relative_to(Path(__file__).parent)
+    if place.parts[0] in LONGEST or place.as_posix() in LONGEST:
+        return place.parts[0] if place.parts[0] in LONGEST else place.as_posix()
+    return "live" if item.get_closest_marker("live") else place.as_posix()
+
+
 def absent(reason: str) -> NoReturn:
     """Skip, or fail where everything has to be there (``UNDERSTUDY_REQUIRE_LIVE=1``)."""
     if os.environ.get("UNDERSTUDY_REQUIRE_LIVE") == "1":
@@ -42,7 +63,7 @@ def live_servers(
         absent(str(error))
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     folder = tmp_path_factory.mktemp("label-studio")
-    servers = live.LiveServers(folder, asked & {"live_production", "live_sandbox"})
+    servers = live.LiveServers(folder, asked & LIVE)
     try:
         yield servers
     finally:

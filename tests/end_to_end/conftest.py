@@ -48,20 +48,20 @@ def understudy(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chosen_ports() -> Ports:
     """Ports that nobody listens on."""
     return Ports(*(free_port() for _ in asdict(Ports())))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def recorded(chosen_ports: Ports) -> Iterator[Recorded]:
     """What the practice half asks of both Label Studios, from its first request on."""
     with recording.listening(chosen_ports) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(
     tmp_path_factory: pytest.TempPathFactory, chosen_ports: Ports, recorded: Recorded
 ) -> Iterator[House]:
@@ -98,7 +98,7 @@ def kill(house: House, name: str) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def summary(house: House) -> dict[str, Any]:
     """A demo in which the worker and the practice service are killed, twice each."""
     demo = Demo(house, Plan(labels=LABELS, seed=3, limit_seconds=500), Console(quiet=True))

@@ -14,7 +14,7 @@ from tests.conftest import absent
 CHECKOUT = "UNDERSTUDY_LABEL_STUDIO_ML_CHECKOUT"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def genuine_python() -> str:
     """The interpreter of the environment that ``scripts/setup --label-studio-ml`` makes."""
     python = Path(sys.prefix).with_name(ENVIRONMENT) / "bin" / "python"
@@ -23,7 +23,7 @@ def genuine_python() -> str:
     return str(python)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def checkout() -> Path:
     """A checkout of HumanSignal/label-studio-ml-backend; there is none unless somebody says so."""
     named = os.environ.get(CHECKOUT, "")
