@@ -17,12 +17,12 @@ from scripts.errors import NotInstalled
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.support import browser, live, postgres, receiver
 
-
 LIVE = {"live_production", "live_sandbox"}
 LONGEST = ("end_to_end", "live", "sealed/test_curious_live.py", "faults/test_faults.py")
 """Groups of tests that take minutes; they begin first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests, those that share servers stay together."""
     groups = {item: _group(item) for item in items}
