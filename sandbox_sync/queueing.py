@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from projects.vocabulary import Json, Task
-from sandbox_sync.cloning import KEY, Snapshot, is_answered
+from projects.vocabulary import Json, Task, prediction_to_json
+from sandbox_sync.cloning import KEY, is_answered, shown_suggestion
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 BITS = 64
@@ -139,13 +139,13 @@ def practice_key(draw: Draw, snapshot_digest: str, user_id: int) -> str:
     return draw.digest("key", snapshot_digest, user_id).hex()[:32]
 
 
-def clone_row(snapshot: Snapshot, key: str) -> Json:
-    """One row of Label Studio's import: the task and our key, and no answer.
-
-    The suggestion follows on its own: when Label Studio's database is busy it
-    handles an import again from the start, and then drops the predictions in it.
-    """
-    return {"data": snapshot.data, "meta": {KEY: key}}
+def clone_row(data: Json, suggestion: Mapping[str, Any] | None, key: str) -> Json:
+    """One row of Label Studio's import: the task, our key, its suggestion, and no answer."""
+    row: Json = {"data": data, "meta": {KEY: key}}
+    if suggestion is not None:
+        shown = prediction_to_json(shown_suggestion(suggestion, 0))
+        row["predictions"] = [{name: shown[name] for name in shown if name != "task"}]
+    return row
 
 
 def disguised(data: Json, like: Mapping[str, Any]) -> Json:

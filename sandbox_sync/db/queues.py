@@ -1,20 +1,17 @@
-"""The SQL of filling queues: what is waiting for whom, and how far each copy has come."""
+"""The SQL of filling queues: what is waiting for whom, and reserving it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from sandbox_sync import queueing
-from sandbox_sync.cloning import Snapshot
 from sandbox_sync.db.practice import Lane
 from sandbox_sync.db.production import IS_ANSWERED
-from sandbox_sync.db.snapshots import thaw
 from sandbox_sync.db.tables import (
     GoldItem,
     LaneRow,
@@ -103,8 +100,12 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
         PracticeItem.snapshot == SnapshotRow.digest,
         SnapshotRow.data_digest == ProductionTask.data_digest,
     )
-    gave_way = sa.exists().where(
-        PracticeItem.instead_of == ProductionTask.id, PracticeItem.trainee_id == lane.trainee_id
+    # Looked up once: as a question about each task, it would read all items again for each.
+    gave_way = ProductionTask.id.in_(
+        sa.select(PracticeItem.instead_of).where(
+            PracticeItem.lane_id.in_(sa.select(LaneRow.id).filter_by(trainee_id=lane.trainee_id)),
+            PracticeItem.instead_of.is_not(None),
+        )
     )
     shown = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id, PracticeItem.revealed_at.is_not(None)
@@ -193,88 +194,3 @@ def reserve(
         for item in planned
     ]
     return insert_many_once(session, PracticeItem, rows)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """An item that is not yet as it should be in the sandbox."""
-
-    key: str
-    snapshot: Snapshot
-    sandbox_task_id: int | None
-    attempted_at: datetime | None
-    ids_of: int | None = None
-    """The production task whose ids it shows; ``None`` for its own."""
-
-
-IS_UNFINISHED = sa.and_(
-    PracticeItem.sandbox_task_id.is_(None) | PracticeItem.suggested_at.is_(None),
-    PracticeItem.expired_at.is_(None),
-    ~HAS_SUBMISSION,
-)
-
-
-def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
-    """The open items that have no sandbox task or no suggestion yet, in queue order.
-
-    Those whose reference still stands somewhere in the sandbox have to wait.
-    """
-    shown = aliased(PracticeItem)
-    in_sight = sa.exists().where(
-        shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
-    )
-    rows = session.execute(
-        sa.select(PracticeItem, SnapshotRow, GoldItem.origin)
-        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
-        .where(PracticeItem.lane_id == lane_id, IS_UNFINISHED, ~in_sight)
-        .order_by(PracticeItem.id)
-    )
-    return [
-        Unfinished(
-            item.key,
-            thaw(row),
-            item.sandbox_task_id,
-            item.attempted_at,
-            item.instead_of if origin == FILE else None,
-        )
-        for item, row, origin in rows
-    ]
-
-
-def data_of(session: Session, task_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """What these production tasks say now, by task."""
-    found = session.execute(
-        sa.select(ProductionTask.id, SnapshotRow.data)
-        .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
-        .where(ProductionTask.id.in_(task_ids))
-    )
-    return {number: data for number, data in found}
-
-
-def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:
-    """From now on a request about these items may be at work in Label Studio."""
-    session.execute(
-        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(attempted_at=now)
-    )
-
-
-def set_created(session: Session, task_ids: Mapping[str, int], *, project_id: int) -> None:
-    """Remember which sandbox task each item became, and in which project."""
-    if not task_ids:
-        return
-    table = cast(sa.Table, PracticeItem.__table__)
-    one = sa.update(table).where(
-        table.c.key == sa.bindparam("of_key"), table.c.sandbox_task_id.is_(None)
-    )
-    one = one.values(sandbox_task_id=sa.bindparam("number"), sandbox_project_id=project_id)
-    rows = [{"of_key": key, "number": number} for key, number in task_ids.items()]
-    session.connection().execute(one, rows)
-
-
-def set_suggested(session: Session, keys: Collection[str], *, now: datetime) -> None:
-    """These items show their suggestion."""
-    if keys:
-        session.execute(
-            sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(suggested_at=now)
-        )

@@ -80,6 +80,8 @@ class Store:
         self.locks: dict[int, int] = {}
         """Task id to the user who has it open."""
         self.outbox: list[Sent] = []
+        self.is_busy = False
+        """Its database is locked: an import is begun again, without the predictions in it."""
         self._clock = clock or _utc_now
         self._last = datetime.min.replace(tzinfo=UTC)
         self._ids = itertools.count(1)
@@ -152,10 +154,11 @@ class Store:
             del self.webhooks[hook.id]
         del self.projects[project.id]
 
-    def import_tasks(self, project: ProjectRow, rows: list[Json]) -> list[TaskRow]:
-        """All of them or none."""
+    def import_tasks(self, project: ProjectRow, rows: list[Json]) -> tuple[list[TaskRow], int]:
+        """All of them or none; the tasks, and how many predictions came with them."""
         if not rows:
             raise invalid("load_tasks: No tasks added")
+        self._check_brought(project, rows)
         for index, row in enumerate(rows):
             data = row.get("data", row)
             for name in required_fields(project.label_config):
@@ -163,13 +166,18 @@ class Store:
                     raise invalid(f'Error at item {index}: "{name}" key is expected in task data')
         first = max((row.inner_id for row in self.tasks_of(project.id)), default=0) + 1
         created = [self._add_task(project, row, first + i) for i, row in enumerate(rows)]
-        for task, row in zip(created, rows, strict=True):
-            for prediction in row.get("predictions") or ():
-                added = self.add_prediction(project, prediction | {"task": task.id})
-                if not project.model_version:
-                    project.fields["model_version"] = added.model_version
+        brought = [
+            self.add_prediction(project, prediction | {"task": task.id})
+            for task, row in zip(created, rows, strict=True)
+            for prediction in self._kept(row)
+        ]
+        if brought and not project.model_version:
+            project.fields["model_version"] = brought[-1].model_version
         self.emit(project.id, "TASKS_CREATED", {"tasks": [self.task_event(r) for r in created]})
-        return created
+        return created, len(brought)
+
+    def _kept(self, row: Json) -> list[Json]:
+        return [] if self.is_busy else list(row.get("predictions") or ())
 
     def delete_task(self, task: TaskRow) -> None:
         self._drop_task(task)
@@ -316,6 +324,19 @@ class Store:
         if lost:
             said = "Created annotations are incompatible with provided labeling schema, we found:"
             raise invalid("\n".join([said, *lost]), "label_config")
+
+    def _check_brought(self, project: ProjectRow, rows: list[Json]) -> None:
+        """One invalid prediction keeps all rows out, unlike in an import of predictions alone."""
+        interface = _interface(project.label_config)
+        errors = [
+            f"Task {number}, prediction {place}: {error}"
+            for number, row in enumerate(rows)
+            for place, prediction in enumerate(row.get("predictions") or ())
+            for error in interface.validate_prediction(prediction, return_errors=True)
+        ]
+        if errors:
+            said = f"Prediction validation failed ({len(errors)} errors):"
+            raise invalid("\n".join([said, *errors]), "predictions")
 
     def _check_model_version(self, project: ProjectRow, wanted: str) -> None:
         versions = {p.model_version for p in self.predictions.values() if p.project == project.id}
