@@ -47,6 +47,8 @@ class Candidate:
     shown: bool = False
     """Its reference stands in the sandbox, beside somebody's answer."""
     shape: Shape | None = None
+    is_current: bool = False
+    """It has the config that the project of the queue shows, and every field that needs."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Planned:
     gold_id: int | None = None
     instead_of: int | None = None
     """The production task whose place gold took."""
+    is_current: bool = False
+    """As in :class:`Candidate`."""
 
 
 def shape_of(data: Mapping[str, Any], suggestion: Mapping[str, Any] | None) -> Shape:
@@ -123,7 +127,13 @@ def plan(
     for is_gold, instead_of in zip(places, ordinary, strict=True):
         match = next((g for g in left if g.shape == instead_of.shape), None) if is_gold else None
         if match is None:
-            planned.append(Planned(instead_of.digest, instead_of.production_task_id))
+            planned.append(
+                Planned(
+                    instead_of.digest,
+                    instead_of.production_task_id,
+                    is_current=instead_of.is_current,
+                )
+            )
         else:
             left.remove(match)
             place = instead_of.production_task_id

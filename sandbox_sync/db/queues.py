@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from sandbox_sync import queueing
+from sandbox_sync import changes, queueing
 from sandbox_sync.db.practice import Lane
 from sandbox_sync.db.production import IS_ANSWERED
 from sandbox_sync.db.tables import (
@@ -63,42 +63,35 @@ class Rules:
 
 def plan(session: Session, lane: Lane, rules: Rules) -> Sequence[Planned]:
     """The items to make in a lane now. The lane has to be held."""
-    free = rules.depth - count_open(session, lane.id)
+    still_open, made = _counts(session, lane.id)
+    free = rules.depth - still_open
     if free <= 0:
         return ()
     chosen = _waiting(session, lane, limit=free, reuses_shown=rules.reuses_shown)
-    made = _count_made(session, lane.id)
     places = queueing.gold_places(
         rules.draw, lane.id, first=made, count=len(chosen), share=rules.gold_share
     )
-    gold: list[Gold] = []
-    if any(places):
-        gold = _gold(session, lane)
-        chosen = _shaped(session, chosen) if gold else chosen
+    gold = _gold(session, lane) if any(places) else []
     return queueing.plan(chosen, gold, places, draw=rules.draw, trainee_id=lane.trainee_id)
 
 
-def count_open(session: Session, lane_id: int) -> int:
-    """How many items of a lane wait for an answer."""
-    counted = sa.select(sa.func.count(PracticeItem.id)).where(
-        PracticeItem.lane_id == lane_id, IS_OPEN
-    )
-    return session.scalar(counted) or 0
-
-
-def _count_made(session: Session, lane_id: int) -> int:
-    """How many items a lane ever had."""
-    counted = sa.select(sa.func.count()).where(PracticeItem.lane_id == lane_id)
-    return session.scalar(counted) or 0
+def _counts(session: Session, lane_id: int) -> tuple[int, int]:
+    """How many items of a lane wait for an answer, and how many it ever had."""
+    counted = sa.select(
+        sa.func.count(sa.case((IS_OPEN, PracticeItem.id))), sa.func.count(PracticeItem.id)
+    ).where(PracticeItem.lane_id == lane_id)
+    still_open, made = session.execute(counted).one()
+    return still_open, made
 
 
 def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
     # What the task says now, whatever its config was when it was copied.
+    had = aliased(SnapshotRow)
     mine = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id,
         PracticeItem.trainee_id == lane.trainee_id,
-        PracticeItem.snapshot == SnapshotRow.digest,
-        SnapshotRow.data_digest == ProductionTask.data_digest,
+        PracticeItem.snapshot == had.digest,
+        had.data_digest == ProductionTask.data_digest,
     )
     # Looked up once: as a question about each task, it would read all items again for each.
     gave_way = ProductionTask.id.in_(
@@ -117,7 +110,12 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
             IS_ANSWERED,
             ProductionTask.eligible_at,
             shown.label("shown"),
+            SnapshotRow.data,
+            SnapshotRow.suggestion,
+            (SnapshotRow.label_config == lane.label_config)
+            & (SnapshotRow.guidelines == lane.guidelines),
         )
+        .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
         .where(
             ProductionTask.project_id == lane.production_project_id,
             ProductionTask.deleted_at.is_(None),
@@ -134,7 +132,19 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
         )
         .limit(limit)
     )
-    return queueing.in_order(Candidate(*row) for row in rows)
+    needed = changes.read(lane.label_config).fields
+    return queueing.in_order(
+        Candidate(
+            digest,
+            task_id,
+            answered,
+            eligible_at,
+            is_shown,
+            shape=queueing.shape_of(data, suggestion),
+            is_current=is_now and needed <= data.keys(),
+        )
+        for digest, task_id, answered, eligible_at, is_shown, data, suggestion, is_now in rows
+    )
 
 
 def _gold(session: Session, lane: Lane) -> list[Gold]:
@@ -161,16 +171,6 @@ def _gold(session: Session, lane: Lane) -> list[Gold]:
         Gold(number, digest, task_id, queueing.shape_of(data, suggestion))
         for number, digest, task_id, data, suggestion in rows
     ]
-
-
-def _shaped(session: Session, chosen: Sequence[Candidate]) -> list[Candidate]:
-    rows = session.execute(
-        sa.select(SnapshotRow.digest, SnapshotRow.data, SnapshotRow.suggestion).where(
-            SnapshotRow.digest.in_([candidate.digest for candidate in chosen])
-        )
-    )
-    shapes = {digest: queueing.shape_of(data, suggestion) for digest, data, suggestion in rows}
-    return [replace(candidate, shape=shapes[candidate.digest]) for candidate in chosen]
 
 
 def reserve(

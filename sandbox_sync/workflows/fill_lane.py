@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from sandbox_sync import cloning, queueing
 from sandbox_sync.db import copies, reveals, snapshots
 from sandbox_sync.db import practice as lanes
 from sandbox_sync.db import queues as rows
+from sandbox_sync.workflows import expire
 from sandbox_sync.workflows.reveal import take_back_all
 from sandbox_sync.workflows.room import Room
 
@@ -25,41 +26,48 @@ log = logs.get(__name__)
 
 
 def fill(room: Room, lane_id: int) -> None:
-    """Reserve what the queue has room for, then make every reserved item in the sandbox."""
-    lane, waiting, in_the_way = _reserve(room, lane_id)
-    if in_the_way:
-        take_back_all(room, in_the_way)
+    """Take out what is too old, reserve what there is room for, make it all in the sandbox."""
+    begun = _reserve(room, lane_id)
+    if begun.is_overdue:
+        expire.expire(room, lane_id)
+        begun = _reserve(room, lane_id, looks_for_overdue=False)
+    lane, waiting = begun.lane, begun.waiting
+    if begun.in_the_way:
+        take_back_all(room, begun.in_the_way)
         with room.transaction() as session:
             rows.hold(session, lane_id)
             waiting = _claim(room, session, lane_id)
-    if lane is None or lane.sandbox_project_id is None or not waiting:
-        return
-    project_id = lane.sandbox_project_id
-    again = any(item.was_attempted for item in waiting)
-    there = _already_there(room, project_id) if again else {}
-    are_shown = project_id in room.suggesting or all(item.suggestion is None for item in waiting)
-    made = _create(room, project_id, waiting, there, are_shown=are_shown)
-    if not are_shown or not all(copy.is_complete for copy in made):
-        _complete(room, project_id, waiting, made, are_shown=are_shown)
+    if lane is not None and lane.sandbox_project_id is not None and waiting:
+        _make(room, lane.sandbox_project_id, waiting)
 
 
-def _reserve(
-    room: Room, lane_id: int
-) -> tuple[lanes.Lane | None, list[copies.Unfinished], list[reveals.Shown]]:
-    """Take every free place of the lane; the lane, what to make now, and what has to go first.
+@dataclass(frozen=True)
+class _Begun:
+    """What one transaction found and reserved in a lane."""
 
-    While a reference stands in the way nothing is claimed: taking it back may last longer
-    than a claim does.
-    """
+    lane: lanes.Lane | None = None
+    waiting: Sequence[copies.Unfinished] = ()
+    """To make now; ours alone."""
+    in_the_way: Sequence[reveals.Shown] = ()
+    """While a reference stands in the way nothing is claimed: taking it back may last longer
+    than a claim does."""
+    is_overdue: bool = False
+    """Something has to leave the queue first, and nothing was reserved."""
+
+
+def _reserve(room: Room, lane_id: int, *, looks_for_overdue: bool = True) -> _Begun:
+    """Take every free place of the lane."""
     with room.transaction() as session:
-        rows.hold(session, lane_id)
-        lane = lanes.lane(session, lane_id)
+        lane = lanes.held(session, lane_id)
+        if looks_for_overdue and expire.is_due(room, session, lane_id):
+            return _Begun(is_overdue=True)
         if lane is None or not is_served(room, lane):
-            return None, [], []
+            return _Begun()
         planned = _in_step(session, lane, rows.plan(session, lane, rules(room)))
         rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
         in_the_way = reveals.in_the_way(session, lane_id)
-        return lane, [] if in_the_way else _claim(room, session, lane_id), in_the_way
+        waiting = [] if in_the_way else _claim(room, session, lane_id)
+        return _Begun(lane, waiting, in_the_way)
 
 
 def _in_step(
@@ -72,10 +80,16 @@ def _in_step(
         config, guidelines = lane.label_config, lane.guidelines
         return snapshots.in_step(session, digests, config, guidelines, now=this_moment())
 
-    shown = now_shown(planned)
-    if len(shown) < len(planned):  # it does not say which of them it left out
-        planned = [item for item in planned if now_shown([item])]
-    return [replace(item, digest=digest) for item, digest in zip(planned, shown, strict=True)]
+    others = [item for item in planned if not item.is_current]
+    shown = now_shown(others) if others else []
+    if len(shown) < len(others):  # it does not say which of them it left out
+        others = [item for item in others if now_shown([item])]
+    following = dict(zip([item.digest for item in others], shown, strict=True))
+    return [
+        item if item.is_current else replace(item, digest=following[item.digest])
+        for item in planned
+        if item.is_current or item.digest in following
+    ]
 
 
 def rules(room: Room) -> rows.Rules:
@@ -105,6 +119,16 @@ def _claim(room: Room, session: Session, lane_id: int) -> list[copies.Unfinished
     moment = this_moment()
     before = moment - timedelta(seconds=room.settings.in_flight_seconds)
     return copies.claim(session, lane_id, before=before, now=moment)
+
+
+def _make(room: Room, project_id: int, waiting: Sequence[copies.Unfinished]) -> None:
+    """Every waiting item in the sandbox, complete."""
+    again = any(item.was_attempted for item in waiting)
+    there = _already_there(room, project_id) if again else {}
+    are_shown = project_id in room.suggesting or all(item.suggestion is None for item in waiting)
+    made = _create(room, project_id, waiting, there, are_shown=are_shown)
+    if not are_shown or not all(copy.is_complete for copy in made):
+        _complete(room, project_id, waiting, made, are_shown=are_shown)
 
 
 def _create(
