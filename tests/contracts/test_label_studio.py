@@ -28,6 +28,11 @@ from tests.support.studio import (
 )
 
 
+def brought(label: str, score: float | None) -> Json:
+    """A prediction as a task of an import has it."""
+    return {"result": [choice(label)], "score": score, "model_version": "v0"}
+
+
 class TestProjects:
     def test_a_created_project_is_found_again(self, writer: LabelStudioWriter) -> None:
         created = writer.create_project(
@@ -187,12 +192,44 @@ class TestTasks:
     def test_tasks_can_bring_predictions_and_the_first_version_is_shown(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:
-        brought = {"result": [choice("order")], "score": 0.5, "model_version": "v0"}
-        (number,) = writer.import_tasks(
-            project.id, [{"data": {"text": "one"}, "predictions": [brought]}]
+        first, second, third = writer.import_tasks(
+            project.id,
+            [
+                {"data": {"text": "one"}, "predictions": [brought("order", 0.5)]},
+                {"data": {"text": "two"}},
+                {"data": {"text": "three"}, "predictions": [brought("question", None)]},
+            ],
         )
-        assert [p.model_version for p in writer.task(number).predictions] == ["v0"]
+        shown = {task.id: task.predictions for task in writer.tasks(project.id)}
+        assert [(p.task_id, p.model_version, p.confidence) for p in shown[first]] == [
+            (first, "v0", 0.5)
+        ]
+        assert shown[first][0].regions == (choice("order"),)
+        assert shown[second] == ()
+        assert [(p.task_id, p.confidence) for p in shown[third]] == [(third, None)]
         assert writer.project(project.id).model_version == "v0"
+
+    def test_a_version_that_was_chosen_before_stays(self, writer: LabelStudioWriter) -> None:
+        """A new project takes one that nobody predicted; a project that is there does not."""
+        project = writer.create_project("Chosen", label_config=CONFIG, model_version="chosen")
+        assert writer.project(project.id).model_version == "chosen"
+        writer.import_tasks(
+            project.id, [{"data": {"text": "one"}, "predictions": [brought("order", 0.5)]}]
+        )
+        writer.update_project(project.id, label_config=CONFIG, expert_instruction="Shorter.")
+        assert writer.project(project.id).model_version == "chosen"
+
+    def test_one_invalid_prediction_keeps_all_tasks_out(
+        self, writer: LabelStudioWriter, project: Project
+    ) -> None:
+        rows: list[Json] = [
+            {"data": {"text": "one"}, "predictions": [brought("order", 0.5)]},
+            {"data": {"text": "two"}, "predictions": [brought("unheard of", 0.5)]},
+        ]
+        with pytest.raises(LabelStudioRefused, match="rediction") as refused:
+            writer.import_tasks(project.id, rows)
+        assert refused.value.code == 400
+        assert list(writer.tasks(project.id)) == []
 
     def test_removing_twice_is_removing_once(
         self, writer: LabelStudioWriter, project: Project
