@@ -157,7 +157,7 @@ def _create(
 def _import(room: Room, project_id: int, missing: Sequence[copies.Unfinished]) -> list[copies.Made]:
     """Make these, their suggestions with them, so that there is no moment without.
 
-    One suggestion that Label Studio takes for invalid would keep all of them out: then
+    A Label Studio that looks for invalid predictions keeps all of them out for one: then
     the tasks come first, and the suggestions by themselves.
     """
     wanted = _import_rows(room, missing)

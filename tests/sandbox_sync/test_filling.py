@@ -93,8 +93,8 @@ def test_a_crash_before_the_copies_were_noted_shows_no_suggestion_twice(
     assert is_finished(house)
 
 
-def test_a_suggestion_that_label_studio_refuses_keeps_no_item_out(house: House) -> None:
-    house.reconcile()
+def publish_odd(house: House) -> None:
+    """Two tasks and one whose suggestion is none that its labelling config knows."""
     store = house.production.store
     house.production.deliver = None
     house.publish("intent", ["First", "Second"])
@@ -105,6 +105,21 @@ def test_a_suggestion_that_label_studio_refuses_keeps_no_item_out(house: House) 
     store.add_prediction(
         project, {"task": odd, "score": 0.5, "model_version": "v1", "result": regions}
     )
+
+
+def test_an_odd_suggestion_is_shown_as_production_shows_it(house: House) -> None:
+    house.reconcile()
+    publish_odd(house)
+    house.reconcile()
+    assert len(house.sandbox.store.tasks) == 6
+    assert suggested(house) == dict.fromkeys(house.sandbox.store.tasks, 1)
+    assert is_finished(house)
+
+
+def test_a_suggestion_that_label_studio_refuses_keeps_no_item_out(house: House) -> None:
+    house.reconcile()
+    house.sandbox.store.checks_imports = True
+    publish_odd(house)
     house.reconcile(passes=3)
     texts = Counter(task.data["text"] for task in house.sandbox.store.tasks.values())
     assert texts == {"First": 2, "Second": 2, "Odd": 2}

@@ -84,7 +84,8 @@ class LabelStudioWriter(LabelStudioReader):
         """Create tasks, all or none; returns their ids in the order of ``rows``.
 
         Each row is ``{"data": ..., "meta": ...}``, maybe with ``"predictions"`` as
-        :func:`prediction_to_json` writes them; an invalid one keeps all rows out.
+        :func:`prediction_to_json` writes them. An invalid one is stored as it is, unless a
+        feature flag of Label Studio has it keep all rows out.
         Label Studio does not notice repetitions: look before you call.
 
         A plain request: the SDK walks through every value of every row.
