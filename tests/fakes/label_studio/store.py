@@ -6,17 +6,19 @@ No HTTP here: :mod:`tests.fakes.label_studio.routes` reads requests and calls th
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from label_studio_sdk.label_interface import LabelInterface
-
+from tests.fakes.label_studio.configs import (
+    controls_of,
+    errors_of_predictions,
+    interface_of,
+    required_fields,
+)
 from tests.fakes.label_studio.records import (
     PROJECT_DEFAULTS,
     AnnotationRow,
@@ -160,8 +162,10 @@ class Store:
         """All of them or none; the tasks, and how many predictions came with them."""
         if not rows:
             raise invalid("load_tasks: No tasks added")
-        if self.checks_imports:
-            self._check_brought(project, rows)
+        errors = errors_of_predictions(project.label_config, rows) if self.checks_imports else []
+        if errors:
+            said = f"Prediction validation failed ({len(errors)} errors):"
+            raise invalid("\n".join([said, *errors]), "predictions")
         for index, row in enumerate(rows):
             data = row.get("data", row)
             for name in required_fields(project.label_config):
@@ -192,7 +196,7 @@ class Store:
             task = self.tasks.get(row.get("task") or 0)
             if task is None or task.project != project.id:
                 raise invalid(f'{row} contains invalid "task" field')
-        interface = _interface(project.label_config)
+        interface = interface_of(project.label_config)
         stored = 0
         for row in rows:
             if interface.validate_prediction(row, return_errors=True):
@@ -328,19 +332,6 @@ class Store:
             said = "Created annotations are incompatible with provided labeling schema, we found:"
             raise invalid("\n".join([said, *lost]), "label_config")
 
-    def _check_brought(self, project: ProjectRow, rows: list[Json]) -> None:
-        """One invalid prediction keeps all rows out."""
-        interface = _interface(project.label_config)
-        errors = [
-            f"Task {number}, prediction {place}: {error}"
-            for number, row in enumerate(rows)
-            for place, prediction in enumerate(row.get("predictions") or ())
-            for error in interface.validate_prediction(prediction, return_errors=True)
-        ]
-        if errors:
-            said = f"Prediction validation failed ({len(errors)} errors):"
-            raise invalid("\n".join([said, *errors]), "predictions")
-
     def _check_model_version(self, project: ProjectRow, wanted: str) -> None:
         versions = {p.model_version for p in self.predictions.values() if p.project == project.id}
         titles = {backend.title for backend in self.backends_of(project.id)}
@@ -369,31 +360,6 @@ class Store:
 
     def _touch(self, task: TaskRow) -> None:
         task.updated_at = self.now()
-
-
-@lru_cache(maxsize=32)
-def required_fields(label_config: str) -> tuple[str, ...]:
-    """The ``$field`` names of the named tags of a labelling config."""
-    root = ElementTree.fromstring(label_config)
-    values: Iterable[str] = (
-        tag.get("value") or "" for tag in root.iter() if tag.get("name") and tag.get("value")
-    )
-    return tuple(found for value in values for found in re.findall(r"\$(\w+)", value)[:1])
-
-
-@lru_cache(maxsize=32)
-def controls_of(label_config: str) -> dict[str, tuple[str, str]]:
-    """What each control of a labelling config is about, and the type of its regions."""
-    return {
-        str(tag.get("name")): (str(tag.get("toName")), tag.tag.lower())
-        for tag in ElementTree.fromstring(label_config).iter()
-        if tag.get("name") and tag.get("toName")
-    }
-
-
-@lru_cache(maxsize=32)
-def _interface(label_config: str) -> LabelInterface:
-    return LabelInterface(label_config)
 
 
 def _check_project_fields(fields: Json) -> None:
