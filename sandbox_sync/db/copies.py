@@ -39,41 +39,61 @@ IS_UNFINISHED = sa.and_(
 )
 
 
-def claim(session: Session, lane_id: int, *, before: datetime, now: datetime) -> list[Unfinished]:
+def claim(
+    session: Session,
+    lane_id: int,
+    *,
+    before: datetime,
+    now: datetime,
+    reserved: Collection[int] = (),
+) -> list[Unfinished]:
     """The open items without a sandbox task or a suggestion yet, in queue order, for us to make.
 
     The lane has to be held. Left out are those whose reference still stands
     somewhere in the sandbox, and those that somebody began with after ``before``:
-    from now on others leave ours to us in the same way.
+    from now on others leave ours to us in the same way. ``reserved`` were made in
+    this transaction and are marked as begun already.
     """
     shown = aliased(PracticeItem)
     in_sight = sa.exists().where(
         shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
     )
-    is_ours = sa.and_(
-        PracticeItem.lane_id == lane_id,
-        IS_UNFINISHED,
-        PracticeItem.attempted_at.is_(None) | (PracticeItem.attempted_at <= before),
-        ~in_sight,
-    )
     rows = session.execute(
         sa.select(
+            PracticeItem.id,
+            PracticeItem.attempted_at,
             PracticeItem.key,
             SnapshotRow.data,
             SnapshotRow.suggestion,
             PracticeItem.sandbox_task_id,
-            PracticeItem.attempted_at.is_not(None),
             sa.case((GoldItem.origin == FILE, PracticeItem.instead_of)),
         )
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
-        .where(is_ours)
+        .where(PracticeItem.lane_id == lane_id, IS_UNFINISHED, ~in_sight)
         .order_by(PracticeItem.id)
     )
-    found = [Unfinished(*row) for row in rows]
-    if found:
-        session.connection().execute(sa.update(_ITEMS).where(is_ours).values(attempted_at=now))
+    found: list[Unfinished] = []
+    older: list[int] = []
+    for number, attempted_at, key, data, suggestion, task_id, ids_of in rows:
+        is_new = number in reserved
+        if is_new or attempted_at is None or attempted_at <= before:
+            was_attempted = attempted_at is not None and not is_new
+            found.append(Unfinished(key, data, suggestion, task_id, was_attempted, ids_of))
+            older += [] if is_new else [number]
+    _set_attempted(session, older, now)
     return found
+
+
+def leave(session: Session, reserved: Collection[int]) -> None:
+    """Nobody has begun with these after all."""
+    _set_attempted(session, reserved, None)
+
+
+def _set_attempted(session: Session, ids: Collection[int], moment: datetime | None) -> None:
+    if ids:
+        marked = sa.update(_ITEMS).where(_ITEMS.c.id.in_(list(ids))).values(attempted_at=moment)
+        session.connection().execute(marked)
 
 
 def data_of(session: Session, task_ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -175,10 +175,13 @@ def _gold(session: Session, lane: Lane) -> list[Gold]:
 
 def reserve(
     session: Session, lane: Lane, planned: Sequence[Planned], *, draw: Draw, now: datetime
-) -> int:
-    """Reserve one item per snapshot; those that are reserved already are left alone."""
+) -> set[int]:
+    """Reserve one item per snapshot, for us to make; what is reserved already is left alone.
+
+    The ids of the new ones. They count as begun, see :func:`copies.claim`.
+    """
     if not planned:
-        return 0
+        return set()
     hold_tasks(session, {item.production_task_id for item in planned})
     rows = [
         {
@@ -190,7 +193,8 @@ def reserve(
             "gold_id": item.gold_id,
             "instead_of": item.instead_of,
             "reserved_at": now,
+            "attempted_at": now,
         }
         for item in planned
     ]
-    return insert_many_once(session, PracticeItem, rows)
+    return set(insert_many_once(session, PracticeItem, rows))

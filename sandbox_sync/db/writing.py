@@ -17,16 +17,16 @@ def insert_once(session: Session, table: type[DeclarativeBase], **values: Any) -
 
 def insert_many_once(
     session: Session, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]
-) -> int:
-    """Insert those rows that are not there yet; how many those were. All name the same columns.
+) -> list[Any]:
+    """Insert those rows that are not there yet; their primary keys. All name the same columns.
 
     The values are handed over beside the statement, not in it: SQLAlchemy then writes
     it once and cuts many rows into statements of a size that the database takes.
     """
     if not rows:
-        return 0
+        return []
     core = cast(sa.Table, table.__table__)
     postgres = session.get_bind().dialect.name == "postgresql"
     once = (postgresql if postgres else sqlite).insert(core).on_conflict_do_nothing()
     inserted = session.connection().execute(once.returning(*core.primary_key), list(rows))
-    return len(inserted.all())
+    return list(inserted.scalars())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -64,10 +64,12 @@ def _reserve(room: Room, lane_id: int, *, looks_for_overdue: bool = True) -> _Be
         if lane is None or not is_served(room, lane):
             return _Begun()
         planned = _in_step(session, lane, rows.plan(session, lane, rules(room)))
-        rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
+        reserved = rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
         in_the_way = reveals.in_the_way(session, lane_id)
-        waiting = [] if in_the_way else _claim(room, session, lane_id)
-        return _Begun(lane, waiting, in_the_way)
+        if in_the_way:
+            copies.leave(session, reserved)
+            return _Begun(lane, in_the_way=in_the_way)
+        return _Begun(lane, _claim(room, session, lane_id, reserved))
 
 
 def _in_step(
@@ -109,7 +111,9 @@ def is_served(room: Room, lane: lanes.Lane) -> bool:
     return is_there and is_followed and not (lane.is_paused or lane.has_left)
 
 
-def _claim(room: Room, session: Session, lane_id: int) -> list[copies.Unfinished]:
+def _claim(
+    room: Room, session: Session, lane_id: int, reserved: Collection[int] = ()
+) -> list[copies.Unfinished]:
     """What is to be made and nobody else is making; from now on others leave it to us.
 
     A request of an earlier try may still be at work, so that looking proves nothing: Label
@@ -118,7 +122,7 @@ def _claim(room: Room, session: Session, lane_id: int) -> list[copies.Unfinished
     """
     moment = this_moment()
     before = moment - timedelta(seconds=room.settings.in_flight_seconds)
-    return copies.claim(session, lane_id, before=before, now=moment)
+    return copies.claim(session, lane_id, before=before, now=moment, reserved=reserved)
 
 
 def _make(room: Room, project_id: int, waiting: Sequence[copies.Unfinished]) -> None:
