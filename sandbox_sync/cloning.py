@@ -138,15 +138,13 @@ def key_of(task: Task) -> str | None:
     return key if isinstance(key, str) and KEY_FORM.fullmatch(key) else None
 
 
-def shown_suggestion(snapshot: Snapshot, sandbox_task_id: int) -> Prediction | None:
+def shown_suggestion(suggestion: Mapping[str, Any], sandbox_task_id: int) -> Prediction:
     """What the trainee is shown: the same as the production worker was."""
-    if snapshot.suggestion is None:
-        return None
     return Prediction(
         task_id=sandbox_task_id,
         model_version=SHOWN_VERSION,
-        confidence=snapshot.suggestion["confidence"],
-        regions=tuple(snapshot.suggestion["regions"]),
+        confidence=suggestion["confidence"],
+        regions=tuple(suggestion["regions"]),
     )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from projects.vocabulary import Json, Task
-from sandbox_sync.cloning import KEY, Snapshot, is_answered
+from projects.vocabulary import Json, Task, prediction_to_json
+from sandbox_sync.cloning import KEY, is_answered, shown_suggestion
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 BITS = 64
@@ -47,6 +47,8 @@ class Candidate:
     shown: bool = False
     """Its reference stands in the sandbox, beside somebody's answer."""
     shape: Shape | None = None
+    is_current: bool = False
+    """It has the config that the project of the queue shows, and every field that needs."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Planned:
     gold_id: int | None = None
     instead_of: int | None = None
     """The production task whose place gold took."""
+    is_current: bool = False
+    """As in :class:`Candidate`."""
 
 
 def shape_of(data: Mapping[str, Any], suggestion: Mapping[str, Any] | None) -> Shape:
@@ -123,7 +127,13 @@ def plan(
     for is_gold, instead_of in zip(places, ordinary, strict=True):
         match = next((g for g in left if g.shape == instead_of.shape), None) if is_gold else None
         if match is None:
-            planned.append(Planned(instead_of.digest, instead_of.production_task_id))
+            planned.append(
+                Planned(
+                    instead_of.digest,
+                    instead_of.production_task_id,
+                    is_current=instead_of.is_current,
+                )
+            )
         else:
             left.remove(match)
             place = instead_of.production_task_id
@@ -139,13 +149,13 @@ def practice_key(draw: Draw, snapshot_digest: str, user_id: int) -> str:
     return draw.digest("key", snapshot_digest, user_id).hex()[:32]
 
 
-def clone_row(snapshot: Snapshot, key: str) -> Json:
-    """One row of Label Studio's import: the task and our key, and no answer.
-
-    The suggestion follows on its own: when Label Studio's database is busy it
-    handles an import again from the start, and then drops the predictions in it.
-    """
-    return {"data": snapshot.data, "meta": {KEY: key}}
+def clone_row(data: Json, suggestion: Mapping[str, Any] | None, key: str) -> Json:
+    """One row of Label Studio's import: the task, our key, its suggestion, and no answer."""
+    row: Json = {"data": data, "meta": {KEY: key}}
+    if suggestion is not None:
+        shown = prediction_to_json(shown_suggestion(suggestion, 0))
+        row["predictions"] = [{name: shown[name] for name in shown if name != "task"}]
+    return row
 
 
 def disguised(data: Json, like: Mapping[str, Any]) -> Json:

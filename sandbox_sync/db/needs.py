@@ -9,7 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from sandbox_sync.db.queues import HAS_SUBMISSION, IS_GOLD, IS_OPEN, IS_UNFINISHED
+from sandbox_sync.db.copies import IS_UNFINISHED
+from sandbox_sync.db.queues import HAS_SUBMISSION, IS_GOLD, IS_OPEN
 from sandbox_sync.db.tables import (
     LaneRow,
     PracticeItem,

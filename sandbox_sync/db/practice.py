@@ -65,6 +65,13 @@ def lane(session: Session, lane_id: int) -> Lane | None:
     return None if row is None else _lane(*row)
 
 
+def held(session: Session, lane_id: int) -> Lane | None:
+    """One lane, for which nobody else plans until the end of the transaction."""
+    held = _LANES.where(LaneRow.id == lane_id).with_for_update(of=LaneRow)
+    row = session.execute(held).one_or_none()
+    return None if row is None else _lane(*row)
+
+
 _LANES = (
     sa.select(LaneRow, Trainee, ProductionProject)
     .join(Trainee, Trainee.id == LaneRow.trainee_id)

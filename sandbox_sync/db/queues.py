@@ -1,20 +1,17 @@
-"""The SQL of filling queues: what is waiting for whom, and how far each copy has come."""
+"""The SQL of filling queues: what is waiting for whom, and reserving it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from sandbox_sync import queueing
-from sandbox_sync.cloning import Snapshot
+from sandbox_sync import changes, queueing
 from sandbox_sync.db.practice import Lane
 from sandbox_sync.db.production import IS_ANSWERED
-from sandbox_sync.db.snapshots import thaw
 from sandbox_sync.db.tables import (
     GoldItem,
     LaneRow,
@@ -66,45 +63,42 @@ class Rules:
 
 def plan(session: Session, lane: Lane, rules: Rules) -> Sequence[Planned]:
     """The items to make in a lane now. The lane has to be held."""
-    free = rules.depth - count_open(session, lane.id)
+    still_open, made = _counts(session, lane.id)
+    free = rules.depth - still_open
     if free <= 0:
         return ()
     chosen = _waiting(session, lane, limit=free, reuses_shown=rules.reuses_shown)
-    made = _count_made(session, lane.id)
     places = queueing.gold_places(
         rules.draw, lane.id, first=made, count=len(chosen), share=rules.gold_share
     )
-    gold: list[Gold] = []
-    if any(places):
-        gold = _gold(session, lane)
-        chosen = _shaped(session, chosen) if gold else chosen
+    gold = _gold(session, lane) if any(places) else []
     return queueing.plan(chosen, gold, places, draw=rules.draw, trainee_id=lane.trainee_id)
 
 
-def count_open(session: Session, lane_id: int) -> int:
-    """How many items of a lane wait for an answer."""
-    counted = sa.select(sa.func.count(PracticeItem.id)).where(
-        PracticeItem.lane_id == lane_id, IS_OPEN
-    )
-    return session.scalar(counted) or 0
-
-
-def _count_made(session: Session, lane_id: int) -> int:
-    """How many items a lane ever had."""
-    counted = sa.select(sa.func.count()).where(PracticeItem.lane_id == lane_id)
-    return session.scalar(counted) or 0
+def _counts(session: Session, lane_id: int) -> tuple[int, int]:
+    """How many items of a lane wait for an answer, and how many it ever had."""
+    counted = sa.select(
+        sa.func.count(sa.case((IS_OPEN, PracticeItem.id))), sa.func.count(PracticeItem.id)
+    ).where(PracticeItem.lane_id == lane_id)
+    still_open, made = session.execute(counted).one()
+    return still_open, made
 
 
 def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
     # What the task says now, whatever its config was when it was copied.
+    had = aliased(SnapshotRow)
     mine = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id,
         PracticeItem.trainee_id == lane.trainee_id,
-        PracticeItem.snapshot == SnapshotRow.digest,
-        SnapshotRow.data_digest == ProductionTask.data_digest,
+        PracticeItem.snapshot == had.digest,
+        had.data_digest == ProductionTask.data_digest,
     )
-    gave_way = sa.exists().where(
-        PracticeItem.instead_of == ProductionTask.id, PracticeItem.trainee_id == lane.trainee_id
+    # Looked up once: as a question about each task, it would read all items again for each.
+    gave_way = ProductionTask.id.in_(
+        sa.select(PracticeItem.instead_of).where(
+            PracticeItem.lane_id.in_(sa.select(LaneRow.id).filter_by(trainee_id=lane.trainee_id)),
+            PracticeItem.instead_of.is_not(None),
+        )
     )
     shown = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id, PracticeItem.revealed_at.is_not(None)
@@ -116,7 +110,12 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
             IS_ANSWERED,
             ProductionTask.eligible_at,
             shown.label("shown"),
+            SnapshotRow.data,
+            SnapshotRow.suggestion,
+            (SnapshotRow.label_config == lane.label_config)
+            & (SnapshotRow.guidelines == lane.guidelines),
         )
+        .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
         .where(
             ProductionTask.project_id == lane.production_project_id,
             ProductionTask.deleted_at.is_(None),
@@ -133,7 +132,19 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
         )
         .limit(limit)
     )
-    return queueing.in_order(Candidate(*row) for row in rows)
+    needed = changes.read(lane.label_config).fields
+    return queueing.in_order(
+        Candidate(
+            digest,
+            task_id,
+            answered,
+            eligible_at,
+            is_shown,
+            shape=queueing.shape_of(data, suggestion),
+            is_current=is_now and needed <= data.keys(),
+        )
+        for digest, task_id, answered, eligible_at, is_shown, data, suggestion, is_now in rows
+    )
 
 
 def _gold(session: Session, lane: Lane) -> list[Gold]:
@@ -162,22 +173,15 @@ def _gold(session: Session, lane: Lane) -> list[Gold]:
     ]
 
 
-def _shaped(session: Session, chosen: Sequence[Candidate]) -> list[Candidate]:
-    rows = session.execute(
-        sa.select(SnapshotRow.digest, SnapshotRow.data, SnapshotRow.suggestion).where(
-            SnapshotRow.digest.in_([candidate.digest for candidate in chosen])
-        )
-    )
-    shapes = {digest: queueing.shape_of(data, suggestion) for digest, data, suggestion in rows}
-    return [replace(candidate, shape=shapes[candidate.digest]) for candidate in chosen]
-
-
 def reserve(
     session: Session, lane: Lane, planned: Sequence[Planned], *, draw: Draw, now: datetime
-) -> int:
-    """Reserve one item per snapshot; those that are reserved already are left alone."""
+) -> set[int]:
+    """Reserve one item per snapshot, for us to make; what is reserved already is left alone.
+
+    The ids of the new ones. They count as begun, see :func:`copies.claim`.
+    """
     if not planned:
-        return 0
+        return set()
     hold_tasks(session, {item.production_task_id for item in planned})
     rows = [
         {
@@ -189,92 +193,8 @@ def reserve(
             "gold_id": item.gold_id,
             "instead_of": item.instead_of,
             "reserved_at": now,
+            "attempted_at": now,
         }
         for item in planned
     ]
-    return insert_many_once(session, PracticeItem, rows)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """An item that is not yet as it should be in the sandbox."""
-
-    key: str
-    snapshot: Snapshot
-    sandbox_task_id: int | None
-    attempted_at: datetime | None
-    ids_of: int | None = None
-    """The production task whose ids it shows; ``None`` for its own."""
-
-
-IS_UNFINISHED = sa.and_(
-    PracticeItem.sandbox_task_id.is_(None) | PracticeItem.suggested_at.is_(None),
-    PracticeItem.expired_at.is_(None),
-    ~HAS_SUBMISSION,
-)
-
-
-def unfinished(session: Session, lane_id: int) -> list[Unfinished]:
-    """The open items that have no sandbox task or no suggestion yet, in queue order.
-
-    Those whose reference still stands somewhere in the sandbox have to wait.
-    """
-    shown = aliased(PracticeItem)
-    in_sight = sa.exists().where(
-        shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
-    )
-    rows = session.execute(
-        sa.select(PracticeItem, SnapshotRow, GoldItem.origin)
-        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
-        .where(PracticeItem.lane_id == lane_id, IS_UNFINISHED, ~in_sight)
-        .order_by(PracticeItem.id)
-    )
-    return [
-        Unfinished(
-            item.key,
-            thaw(row),
-            item.sandbox_task_id,
-            item.attempted_at,
-            item.instead_of if origin == FILE else None,
-        )
-        for item, row, origin in rows
-    ]
-
-
-def data_of(session: Session, task_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """What these production tasks say now, by task."""
-    found = session.execute(
-        sa.select(ProductionTask.id, SnapshotRow.data)
-        .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
-        .where(ProductionTask.id.in_(task_ids))
-    )
-    return {number: data for number, data in found}
-
-
-def set_attempted(session: Session, keys: Iterable[str], *, now: datetime) -> None:
-    """From now on a request about these items may be at work in Label Studio."""
-    session.execute(
-        sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(attempted_at=now)
-    )
-
-
-def set_created(session: Session, task_ids: Mapping[str, int], *, project_id: int) -> None:
-    """Remember which sandbox task each item became, and in which project."""
-    if not task_ids:
-        return
-    table = cast(sa.Table, PracticeItem.__table__)
-    one = sa.update(table).where(
-        table.c.key == sa.bindparam("of_key"), table.c.sandbox_task_id.is_(None)
-    )
-    one = one.values(sandbox_task_id=sa.bindparam("number"), sandbox_project_id=project_id)
-    rows = [{"of_key": key, "number": number} for key, number in task_ids.items()]
-    session.connection().execute(one, rows)
-
-
-def set_suggested(session: Session, keys: Collection[str], *, now: datetime) -> None:
-    """These items show their suggestion."""
-    if keys:
-        session.execute(
-            sa.update(PracticeItem).where(PracticeItem.key.in_(list(keys))).values(suggested_at=now)
-        )
+    return set(insert_many_once(session, PracticeItem, rows))

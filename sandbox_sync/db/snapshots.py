@@ -57,22 +57,27 @@ def in_step(
     Studio and are left out.
     """
     needed = changes.read(label_config).fields
-    found = session.scalars(sa.select(SnapshotRow).where(SnapshotRow.digest.in_(list(digests))))
-    rows = {row.digest: row for row in found}
+    as_now = (SnapshotRow.label_config == label_config) & (SnapshotRow.guidelines == guidelines)
+    found = session.execute(
+        sa.select(SnapshotRow.digest, SnapshotRow.data, as_now).where(
+            SnapshotRow.digest.in_(list(digests))
+        )
+    )
+    current = {digest: is_now for digest, data, is_now in found if needed <= data.keys()}
     return [
-        _restated(session, rows[digest], label_config, guidelines, now=now)
+        digest if current[digest] else _restated(session, digest, label_config, guidelines, now=now)
         for digest in digests
-        if needed <= rows[digest].data.keys()
+        if digest in current
     ]
 
 
 def _restated(
-    session: Session, row: SnapshotRow, label_config: str, guidelines: str, *, now: datetime
+    session: Session, digest: str, label_config: str, guidelines: str, *, now: datetime
 ) -> str:
     """A settled key belongs to one snapshot, so gold keeps the one it has."""
-    as_now = (row.label_config, row.guidelines) == (label_config, guidelines)
-    if as_now or is_gold(session, row.digest):
-        return row.digest
+    if is_gold(session, digest):
+        return digest
+    row = session.get_one(SnapshotRow, digest)
     following = with_config(thaw(row), label_config, guidelines)
     store(session, following, now=now)
     session.execute(

@@ -58,7 +58,7 @@ def make_lanes(session: Session, followed: Collection[int]) -> int:
         for number, kind in projects
         if (trainee, number) not in known
     ]
-    return insert_many_once(session, LaneRow, rows)
+    return len(insert_many_once(session, LaneRow, rows))
 
 
 def pause(session: Session, trainee_id: int, lane_id: int | None, *, now: datetime) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
-
-TOGETHER = 500
-"""Rows in one statement: both databases bound the number of its values."""
 
 
 def insert_once(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:
@@ -19,13 +17,16 @@ def insert_once(session: Session, table: type[DeclarativeBase], **values: Any) -
 
 def insert_many_once(
     session: Session, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]
-) -> int:
-    """Insert those rows that are not there yet; how many those were. All name the same columns."""
+) -> list[Any]:
+    """Insert those rows that are not there yet; their primary keys. All name the same columns.
+
+    The values are handed over beside the statement, not in it: SQLAlchemy then writes
+    it once and cuts many rows into statements of a size that the database takes.
+    """
+    if not rows:
+        return []
+    core = cast(sa.Table, table.__table__)
     postgres = session.get_bind().dialect.name == "postgresql"
-    statement = (postgresql if postgres else sqlite).insert(table)
-    key = list(table.__table__.primary_key)
-    inserted = 0
-    for first in range(0, len(rows), TOGETHER):
-        once = statement.values(list(rows[first : first + TOGETHER])).on_conflict_do_nothing()
-        inserted += len(session.execute(once.returning(*key)).all())
-    return inserted
+    once = (postgresql if postgres else sqlite).insert(core).on_conflict_do_nothing()
+    inserted = session.connection().execute(once.returning(*core.primary_key), list(rows))
+    return list(inserted.scalars())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.client import HTTPException
 from typing import Any, Protocol, cast
 
@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from projects.kit import logs
+from projects.kit.database import now as this_moment
 from sandbox_sync.blocks import escape
 from sandbox_sync.feedback import Message
 from sandbox_sync.notifiers.base import MessageNotSent
@@ -146,7 +147,7 @@ class SlackNotifier:
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         until = self._memory.paused_until(method)
-        now = datetime.now(UTC)
+        now = this_moment()
         if until is not None and until > now:
             raise MessageNotSent(f"{method}: ratelimited", may_pass=True, wait=until - now)
         try:
@@ -166,7 +167,7 @@ class SlackNotifier:
         reason = str(data.get("error", "")) if isinstance(data, dict) else ""
         if status == 429 or reason == "ratelimited":
             wait = timedelta(seconds=_retry_after(error))
-            self._memory.pause(method, datetime.now(UTC) + wait)
+            self._memory.pause(method, this_moment() + wait)
             return MessageNotSent(f"{method}: ratelimited", may_pass=True, wait=wait)
         may_pass = status >= 500 or reason in PASSING
         return MessageNotSent(f"{method}: {reason or f'status {status}'}", may_pass=may_pass)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio
@@ -37,12 +39,14 @@ def times(room: Room) -> rows.Times:
     )
 
 
+def is_due(room: Room, session: Session, lane_id: int) -> bool:
+    """Whether anything of a lane is to be taken out."""
+    return bool(rows.lanes_with_overdue(session, times(room), lane_id=lane_id))
+
+
 def expire(room: Room, lane_id: int) -> None:
     """Remove what is overdue in a lane from the sandbox; answers stay."""
     moments = times(room)
-    with room.reading() as session:
-        if lane_id not in rows.lanes_with_overdue(session, moments, lane_id=lane_id):
-            return
     with room.transaction() as session:
         lane = lanes.lane(session, lane_id)
         rows.begin_to_expire(session, lane_id, moments, now=this_moment(), limit=LIMIT)

@@ -1,59 +1,75 @@
-"""Fill one trainee's queue: reserve, make what is missing in the sandbox, show suggestions."""
+"""Fill one trainee's queue: reserve, then make what is missing in the sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
+from projects.kit.errors import LabelStudioRefused
 from projects.vocabulary import Json, Task
 from sandbox_sync import cloning, queueing
+from sandbox_sync.db import copies, reveals, snapshots
 from sandbox_sync.db import practice as lanes
 from sandbox_sync.db import queues as rows
-from sandbox_sync.db import reveals, snapshots
+from sandbox_sync.workflows import expire
 from sandbox_sync.workflows.reveal import take_back_all
 from sandbox_sync.workflows.room import Room
+
+BAD_REQUEST = 400
 
 log = logs.get(__name__)
 
 
 def fill(room: Room, lane_id: int) -> None:
-    """Reserve what the queue has room for, then make every reserved item in the sandbox."""
-    lane, waiting, in_the_way = _reserve(room, lane_id)
-    if in_the_way:
-        take_back_all(room, in_the_way)
+    """Take out what is too old, reserve what there is room for, make it all in the sandbox."""
+    begun = _reserve(room, lane_id)
+    if begun.is_overdue:
+        expire.expire(room, lane_id)
+        begun = _reserve(room, lane_id, looks_for_overdue=False)
+    lane, waiting = begun.lane, begun.waiting
+    if begun.in_the_way:
+        take_back_all(room, begun.in_the_way)
         with room.transaction() as session:
             rows.hold(session, lane_id)
             waiting = _claim(room, session, lane_id)
-    if lane is None or lane.sandbox_project_id is None or not waiting:
-        return
-    again = any(item.attempted_at is not None for item in waiting)
-    there = _already_there(room, lane.sandbox_project_id) if again else {}
-    task_ids = _create(room, lane, waiting, there)
-    _suggest(room, lane, waiting, task_ids, there)
+    if lane is not None and lane.sandbox_project_id is not None and waiting:
+        _make(room, lane.sandbox_project_id, waiting)
 
 
-def _reserve(
-    room: Room, lane_id: int
-) -> tuple[lanes.Lane | None, list[rows.Unfinished], list[reveals.Shown]]:
-    """Take every free place of the lane; the lane, what to make now, and what has to go first.
+@dataclass(frozen=True)
+class _Begun:
+    """What one transaction found and reserved in a lane."""
 
-    While a reference stands in the way nothing is claimed: taking it back may last longer
-    than a claim does.
-    """
+    lane: lanes.Lane | None = None
+    waiting: Sequence[copies.Unfinished] = ()
+    """To make now; ours alone."""
+    in_the_way: Sequence[reveals.Shown] = ()
+    """While a reference stands in the way nothing is claimed: taking it back may last longer
+    than a claim does."""
+    is_overdue: bool = False
+    """Something has to leave the queue first, and nothing was reserved."""
+
+
+def _reserve(room: Room, lane_id: int, *, looks_for_overdue: bool = True) -> _Begun:
+    """Take every free place of the lane."""
     with room.transaction() as session:
-        rows.hold(session, lane_id)
-        lane = lanes.lane(session, lane_id)
+        lane = lanes.held(session, lane_id)
+        if looks_for_overdue and expire.is_due(room, session, lane_id):
+            return _Begun(is_overdue=True)
         if lane is None or not is_served(room, lane):
-            return None, [], []
+            return _Begun()
         planned = _in_step(session, lane, rows.plan(session, lane, rules(room)))
-        rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
+        reserved = rows.reserve(session, lane, planned, draw=room.draw, now=this_moment())
         in_the_way = reveals.in_the_way(session, lane_id)
-        return lane, [] if in_the_way else _claim(room, session, lane_id), in_the_way
+        if in_the_way:
+            copies.leave(session, reserved)
+            return _Begun(lane, in_the_way=in_the_way)
+        return _Begun(lane, _claim(room, session, lane_id, reserved))
 
 
 def _in_step(
@@ -66,10 +82,16 @@ def _in_step(
         config, guidelines = lane.label_config, lane.guidelines
         return snapshots.in_step(session, digests, config, guidelines, now=this_moment())
 
-    shown = now_shown(planned)
-    if len(shown) < len(planned):  # it does not say which of them it left out
-        planned = [item for item in planned if now_shown([item])]
-    return [replace(item, digest=digest) for item, digest in zip(planned, shown, strict=True)]
+    others = [item for item in planned if not item.is_current]
+    shown = now_shown(others) if others else []
+    if len(shown) < len(others):  # it does not say which of them it left out
+        others = [item for item in others if now_shown([item])]
+    following = dict(zip([item.digest for item in others], shown, strict=True))
+    return [
+        item if item.is_current else replace(item, digest=following[item.digest])
+        for item in planned
+        if item.is_current or item.digest in following
+    ]
 
 
 def rules(room: Room) -> rows.Rules:
@@ -89,87 +111,117 @@ def is_served(room: Room, lane: lanes.Lane) -> bool:
     return is_there and is_followed and not (lane.is_paused or lane.has_left)
 
 
-def _claim(room: Room, session: Session, lane_id: int) -> list[rows.Unfinished]:
+def _claim(
+    room: Room, session: Session, lane_id: int, reserved: Collection[int] = ()
+) -> list[copies.Unfinished]:
     """What is to be made and nobody else is making; from now on others leave it to us.
 
-    The lane has to be held.
+    A request of an earlier try may still be at work, so that looking proves nothing: Label
+    Studio goes on with a request whose sender was killed, and a copy that is not there now
+    can appear a second later.
     """
-    waiting = [item for item in rows.unfinished(session, lane_id) if not _in_flight(room, item)]
-    rows.set_attempted(session, [item.key for item in waiting], now=this_moment())
-    return waiting
+    moment = this_moment()
+    before = moment - timedelta(seconds=room.settings.in_flight_seconds)
+    return copies.claim(session, lane_id, before=before, now=moment, reserved=reserved)
 
 
-def _in_flight(room: Room, item: rows.Unfinished) -> bool:
-    """Whether a request of an earlier try may still be at work, so that looking proves nothing.
-
-    Label Studio goes on with a request whose sender was killed: a copy that is
-    not there now can appear a second later.
-    """
-    if item.attempted_at is None:
-        return False
-    return this_moment() - item.attempted_at < timedelta(seconds=room.settings.in_flight_seconds)
+def _make(room: Room, project_id: int, waiting: Sequence[copies.Unfinished]) -> None:
+    """Every waiting item in the sandbox, complete."""
+    again = any(item.was_attempted for item in waiting)
+    there = _already_there(room, project_id) if again else {}
+    are_shown = project_id in room.suggesting or all(item.suggestion is None for item in waiting)
+    made = _create(room, project_id, waiting, there, are_shown=are_shown)
+    if not are_shown or not all(copy.is_complete for copy in made):
+        _complete(room, project_id, waiting, made, are_shown=are_shown)
 
 
 def _create(
     room: Room,
-    lane: lanes.Lane,
-    waiting: Sequence[rows.Unfinished],
+    project_id: int,
+    waiting: Sequence[copies.Unfinished],
     there: Mapping[str, Task],
-) -> dict[str, int]:
-    """Sandbox task by key, of every waiting item; only the missing ones are made."""
-    project_id = lane.sandbox_project_id or 0
-    task_ids = {item.key: there[item.key].id for item in waiting if item.key in there}
-    missing = [item for item in waiting if item.key not in there]
-    missing = [item for item in missing if item.sandbox_task_id is None]
-    made = room.sandbox.import_tasks(project_id, _import_rows(room, missing))
-    task_ids |= dict(zip((item.key for item in missing), made, strict=True))
+    *,
+    are_shown: bool,
+) -> list[copies.Made]:
+    """A sandbox task for every waiting item; only the missing ones are made."""
+    missing = [item for item in waiting if item.key not in there and item.sandbox_task_id is None]
+    found = [
+        copies.Made(item.key, there[item.key].id, _is_complete(item, there[item.key]))
+        for item in waiting
+        if item.key in there
+    ]
+    made = found + _import(room, project_id, missing)
+    noted = made if are_shown else [replace(copy, is_complete=False) for copy in made]
     with room.transaction() as session:
-        rows.set_created(session, task_ids, project_id=project_id)
-    log.info("items.cloned", sandbox_project=project_id, created=len(made), found=len(there))
-    return task_ids
+        copies.set_created(session, noted, project_id=project_id, now=this_moment())
+    log.info("items.cloned", sandbox_project=project_id, created=len(missing), found=len(found))
+    return made
 
 
-def _import_rows(room: Room, missing: Sequence[rows.Unfinished]) -> list[Json]:
+def _import(room: Room, project_id: int, missing: Sequence[copies.Unfinished]) -> list[copies.Made]:
+    """Make these, their suggestions with them, so that there is no moment without.
+
+    A Label Studio that looks for invalid predictions keeps all of them out for one: then
+    the tasks come first, and the suggestions by themselves.
+    """
+    wanted = _import_rows(room, missing)
+    try:
+        made = room.sandbox.import_tasks(project_id, wanted)
+    except LabelStudioRefused as error:
+        bare = [{name: row[name] for name in row if name != "predictions"} for row in wanted]
+        if error.code != BAD_REQUEST or bare == wanted:
+            raise
+        log.warning("suggestions.refused", sandbox_project=project_id)
+        made = room.sandbox.import_tasks(project_id, bare)
+        wanted = bare
+    return [
+        copies.Made(item.key, number, item.suggestion is None or "predictions" in row)
+        for item, number, row in zip(missing, made, wanted, strict=True)
+    ]
+
+
+def _import_rows(room: Room, missing: Sequence[copies.Unfinished]) -> list[Json]:
     borrowed = {item.ids_of for item in missing if item.ids_of is not None}
     like: Mapping[int, Json] = {}
     if borrowed:
         with room.reading() as session:
-            like = rows.data_of(session, borrowed)
+            like = copies.data_of(session, borrowed)
     made = []
     for item in missing:
-        row = queueing.clone_row(item.snapshot, item.key)
+        row = queueing.clone_row(item.data, item.suggestion, item.key)
         if item.ids_of is not None:
             row["data"] = queueing.disguised(row["data"], like.get(item.ids_of, {}))
         made.append(row)
     return made
 
 
-def _suggest(
+def _complete(
     room: Room,
-    lane: lanes.Lane,
-    waiting: Sequence[rows.Unfinished],
-    task_ids: Mapping[str, int],
-    there: Mapping[str, Task],
+    project_id: int,
+    waiting: Sequence[copies.Unfinished],
+    made: Sequence[copies.Made],
+    *,
+    are_shown: bool,
 ) -> None:
-    """Show each item's suggestion, once."""
-    project_id = lane.sandbox_project_id or 0
-    shown = [
-        prediction
-        for item in waiting
-        if item.key in task_ids and not _is_suggested(there.get(item.key))
-        if (prediction := cloning.shown_suggestion(item.snapshot, task_ids[item.key]))
+    """Show the suggestions that did not come with their tasks, or the project's first ones."""
+    suggestions = {item.key: item.suggestion for item in waiting}
+    missing = [
+        cloning.shown_suggestion(suggestion, copy.sandbox_task_id)
+        for copy in made
+        if not copy.is_complete and (suggestion := suggestions[copy.key]) is not None
     ]
-    room.sandbox.push_predictions(project_id, shown)
-    if any(item.snapshot.suggestion is not None for item in waiting):
-        _show_suggestions(room, project_id)
+    room.sandbox.push_predictions(project_id, missing)
+    if not are_shown:  # Label Studio takes a version only once a prediction has it
+        room.sandbox.update_project(project_id, model_version=cloning.SHOWN_VERSION)
+        room.suggesting.add(project_id)
     with room.transaction() as session:
-        rows.set_suggested(session, task_ids, now=this_moment())
+        copies.set_suggested(session, [copy.key for copy in made], now=this_moment())
 
 
-def _is_suggested(task: Task | None) -> bool:
-    if task is None:
-        return False
-    return any(p.model_version == cloning.SHOWN_VERSION for p in task.predictions)
+def _is_complete(item: copies.Unfinished, task: Task) -> bool:
+    return item.suggestion is None or any(
+        p.model_version == cloning.SHOWN_VERSION for p in task.predictions
+    )
 
 
 def _already_there(room: Room, project_id: int) -> dict[str, Task]:
@@ -183,10 +235,3 @@ def _already_there(room: Room, project_id: int) -> dict[str, Task]:
         if key is not None and owners.get(task.id, key) == key:
             found.setdefault(key, task)
     return found
-
-
-def _show_suggestions(room: Room, project_id: int) -> None:
-    """Label Studio takes the version for a project only once a prediction has it."""
-    if project_id not in room.suggesting:
-        room.sandbox.update_project(project_id, model_version=cloning.SHOWN_VERSION)
-        room.suggesting.add(project_id)

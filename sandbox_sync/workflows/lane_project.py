@@ -75,6 +75,8 @@ def _bring(room: Room, lane: rows.Lane) -> int:
             seen=seen_digest(project),
             now=this_moment(),
         )
+    if project.model_version == cloning.SHOWN_VERSION:
+        room.suggesting.add(project.id)
     log.info("lane.in_step", lane=lane.id, sandbox_project=project.id)
     return project.id
 
@@ -104,7 +106,8 @@ def _fields_of(lane: rows.Lane) -> dict[str, Any]:
 def _new_project(room: Room, lane: rows.Lane) -> Project:
     """The project of the lane's title, unless it is taken: members can rename theirs."""
     title = cloning.lane_title(room.title(lane.kind), lane.email, lane.generation)
-    fields = _fields_of(lane)
+    # A new project takes a version that no prediction has yet; later it would not.
+    fields = _fields_of(lane) | {"model_version": cloning.SHOWN_VERSION}
     with room.transaction() as session:
         taken = project_rows.taken_projects(session, except_lane=lane.id)
     named = {project.id for project in room.sandbox.projects() if project.title == title}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from projects.kit import engine
 from sandbox_sync.db import practice as rows
-from sandbox_sync.workflows.expire import expire
 from sandbox_sync.workflows.fill_lane import fill
 from sandbox_sync.workflows.lane_project import ensure_project
 from sandbox_sync.workflows.room import Room, current
@@ -37,5 +36,4 @@ def bring_project(room: Room, lane_id: int) -> None:
 
 def bring_queue(room: Room, lane_id: int) -> None:
     """Out with what is too old, in with what there is room for."""
-    expire(room, lane_id)
     fill(room, lane_id)

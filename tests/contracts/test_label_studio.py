@@ -184,16 +184,6 @@ class TestTasks:
         assert [task.id for task in found] == [first, third]
         assert list(writer.tasks(project.id, predicted_by="v3")) == []
 
-    def test_tasks_can_bring_predictions_and_the_first_version_is_shown(
-        self, writer: LabelStudioWriter, project: Project
-    ) -> None:
-        brought = {"result": [choice("order")], "score": 0.5, "model_version": "v0"}
-        (number,) = writer.import_tasks(
-            project.id, [{"data": {"text": "one"}, "predictions": [brought]}]
-        )
-        assert [p.model_version for p in writer.task(number).predictions] == ["v0"]
-        assert writer.project(project.id).model_version == "v0"
-
     def test_removing_twice_is_removing_once(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:

@@ -92,6 +92,26 @@ def test_slack_says_how_long_to_wait_and_is_left_alone(slack: FakeSlack) -> None
     )
 
 
+def test_a_pause_ends_by_the_clock_of_the_platform(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that a fault test can move, and that a pause in the database is read by."""
+    clock = [datetime(2026, 5, 4, 12, 0, tzinfo=UTC)]
+    monkeypatch.setattr("sandbox_sync.notifiers.slack.this_moment", lambda: clock[0])
+    memory = ProcessMemory()
+    notifier = SlackNotifier(SecretStr(TOKEN), url=slack.url, memory=memory)
+    slack.trouble(429, retry_after=60)
+    with pytest.raises(MessageNotSent, match="ratelimited"):
+        notifier.send(ADA, MESSAGE, key="feedback-1")
+    assert memory.paused_until("users.lookupByEmail") == clock[0] + timedelta(seconds=60)
+    clock[0] += timedelta(seconds=59)
+    with pytest.raises(MessageNotSent, match="ratelimited"):
+        notifier.send(ADA, MESSAGE, key="feedback-1")
+    assert slack.requests == 1
+    clock[0] += timedelta(seconds=1)
+    assert notifier.send(ADA, MESSAGE, key="feedback-1").startswith("slack:DU1:")
+
+
 def test_a_pause_of_one_method_is_not_a_pause_of_another(slack: FakeSlack) -> None:
     memory = ProcessMemory()
     memory.pause("users.lookupByEmail", datetime.now(UTC) + timedelta(hours=1))

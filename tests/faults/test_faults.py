@@ -32,7 +32,7 @@ QUICK = (
     troubles.kills_at_random,
 )
 EARLY = ("makes a practice project", "makes copies")
-LATE = ("shows suggestions", "reads a production task", "takes a webhook", "posts a message")
+LATE = ("shows a reference", "reads a production task", "takes a webhook", "posts a message")
 
 
 @pytest.fixture(scope="module")

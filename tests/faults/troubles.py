@@ -42,7 +42,7 @@ STEPS = (
     Step("brings the config", "at_sandbox", "PATCH", r"/api/projects/\d+"),
     Step("sets the webhook", "at_sandbox", "POST", r"/api/webhooks"),
     Step("makes copies", "at_sandbox", "POST", r"/import(\?|/?$)"),
-    Step("shows suggestions", "at_sandbox", "POST", r"/import/predictions"),
+    Step("shows a reference", "at_sandbox", "POST", r"/import/predictions"),
     Step("lists sandbox tasks", "at_sandbox", "GET", r"/api/tasks/\?"),
     Step("reads a sandbox task", "at_sandbox", "GET", r"/api/tasks/\d+"),
     Step("takes a webhook", "at_hooks", "POST", r"/webhooks/"),

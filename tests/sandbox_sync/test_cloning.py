@@ -112,11 +112,9 @@ def test_digest_does_not_depend_on_the_order_of_keys(data: dict[str, object]) ->
 
 def test_suggestion_is_shown_under_one_name() -> None:
     suggested = {"model_version": "v1", "confidence": 0.4, "regions": [{"id": "a"}]}
-    shown = cloning.shown_suggestion(replace(SNAPSHOT, suggestion=suggested), 7)
-    assert shown is not None
+    shown = cloning.shown_suggestion(suggested, 7)
     assert (shown.task_id, shown.confidence, shown.regions) == (7, 0.4, ({"id": "a"},))
     assert shown.model_version == "suggestion"
-    assert cloning.shown_suggestion(SNAPSHOT, 7) is None
 
 
 def test_title_of_a_short_address_is_plain() -> None:

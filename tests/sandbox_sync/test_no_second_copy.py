@@ -30,7 +30,7 @@ def test_a_crash_after_the_copies_were_made_makes_no_second_copy(
 ) -> None:
     house.reconcile()
     with monkeypatch.context() as patch:
-        patch.setattr("sandbox_sync.db.queues.set_created", _crash)
+        patch.setattr("sandbox_sync.db.copies.set_created", _crash)
         house.publish("intent", ["First", "Second"])
         with pytest.raises(KeyboardInterrupt):
             house.reconcile()

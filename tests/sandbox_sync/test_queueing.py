@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox_sync import queueing
-from sandbox_sync.cloning import Snapshot
 from sandbox_sync.queueing import Candidate, Draw, Gold, shape_of
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -110,11 +108,12 @@ def test_key_is_one_name_per_copy_and_needs_the_secret() -> None:
     assert queueing.practice_key(DRAW, "a", 1) == queueing.practice_key(Draw(b"a secret"), "a", 1)
 
 
-def test_clone_carries_data_and_key_and_nothing_else() -> None:
+def test_clone_carries_data_key_and_suggestion_and_nothing_else() -> None:
     suggested = {"model_version": "v1", "confidence": 0.4, "regions": [{"id": "a"}]}
-    snapshot = Snapshot(1, "intent", {"text": "é"}, "<View/>", "Be kind.", suggested)
-    assert queueing.clone_row(snapshot, "k") == {"data": {"text": "é"}, "meta": {"practice": "k"}}
-    assert queueing.clone_row(replace(snapshot, suggestion=None), "k")["meta"] == {"practice": "k"}
+    bare = {"data": {"text": "é"}, "meta": {"practice": "k"}}
+    assert queueing.clone_row({"text": "é"}, None, "k") == bare
+    shown = {"model_version": "suggestion", "score": 0.4, "result": [{"id": "a"}]}
+    assert queueing.clone_row({"text": "é"}, suggested, "k") == bare | {"predictions": [shown]}
 
 
 def test_gold_of_a_file_shows_the_ids_of_the_task_whose_place_it_took() -> None:

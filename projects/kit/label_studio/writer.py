@@ -83,24 +83,41 @@ class LabelStudioWriter(LabelStudioReader):
     def import_tasks(self, project_id: int, rows: Sequence[Json]) -> list[int]:
         """Create tasks, all or none; returns their ids in the order of ``rows``.
 
-        Each row is ``{"data": ..., "meta": ...}``. Label Studio does not
-        notice repetitions: look before you call.
+        Each row is ``{"data": ..., "meta": ...}``, maybe with ``"predictions"`` as
+        :func:`prediction_to_json` writes them. An invalid one is stored as it is, unless a
+        feature flag of Label Studio has it keep all rows out.
+        Label Studio does not notice repetitions: look before you call.
+
+        A plain request: the SDK walks through every value of every row.
         """
         if not rows:
             return []
-        answer = self._call(
-            f"the import of {len(rows)} tasks into project {project_id}",
-            lambda: self._sdk.projects.import_tasks(
-                id=project_id,
-                request=list(rows),
-                return_task_ids=True,
-                request_options=ONCE,
-            ),
-        )
-        ids = [int(number) for number in answer.task_ids or ()]
+        path = f"/api/projects/{project_id}/import?return_task_ids=true"
+        answer = self.request("POST", path, json_body=list(rows))
+        ids = [int(number) for number in answer.get("task_ids") or ()]
         if len(ids) != len(rows):
             raise LabelStudioRefused("the import", 201, f"stored {len(ids)} of {len(rows)} tasks")
+        self._make_sure_of_predictions(project_id, rows, ids, answer.get("prediction_count") or 0)
         return ids
+
+    def _make_sure_of_predictions(
+        self, project_id: int, rows: Sequence[Json], ids: Sequence[int], stored: int
+    ) -> None:
+        """Push what came with an import and was dropped.
+
+        When its database is locked, Label Studio begins an import again, and by then has
+        taken the predictions out of it. Its answer counts those that it stored.
+        """
+        brought = [
+            prediction | {"task": number}
+            for number, row in zip(ids, rows, strict=True)
+            for prediction in row.get("predictions", ())
+        ]
+        if stored == 0:
+            self._push_all(project_id, brought)
+        elif stored != len(brought):
+            said = f"stored {stored} of {len(brought)} predictions"
+            raise LabelStudioRefused("the import", 201, said)
 
     def delete_task(self, task_id: int) -> None:
         """Remove a task; nothing happens when it is gone already."""
@@ -121,11 +138,7 @@ class LabelStudioWriter(LabelStudioReader):
         LabelStudioRefused
             Also when Label Studio silently drops one (it does so with invalid results).
         """
-        for first in range(0, len(predictions), PREDICTION_CHUNK):
-            self._push(
-                [prediction_to_json(p) for p in predictions[first : first + PREDICTION_CHUNK]],
-                project_id,
-            )
+        self._push_all(project_id, [prediction_to_json(one) for one in predictions])
 
     def delete_prediction(self, prediction_id: int) -> None:
         """Remove one prediction, and nothing else; nothing happens when it is gone already."""
@@ -246,7 +259,9 @@ class LabelStudioWriter(LabelStudioReader):
         path = f"/api/dm/views/{ours[0]}/?project={project_id}"
         return int(self.request("PATCH", path, json_body=body)["id"])
 
-    def request(self, method: str, path: str, *, json_body: Json | None = None) -> Json:
+    def request(
+        self, method: str, path: str, *, json_body: Json | list[Json] | None = None
+    ) -> Json:
         """A plain request for what the SDK does not offer (or gets wrong)."""
         token = self._sdk._client_wrapper.get_headers()["Authorization"]  # noqa: SLF001 - renews it
         try:
@@ -263,6 +278,10 @@ class LabelStudioWriter(LabelStudioReader):
         if not answer.is_success:
             raise LabelStudioRefused(f"{method} {path}", answer.status_code, answer.text[:500])
         return dict(answer.json()) if answer.content else {}
+
+    def _push_all(self, project_id: int, rows: Sequence[Json]) -> None:
+        for first in range(0, len(rows), PREDICTION_CHUNK):
+            self._push(list(rows[first : first + PREDICTION_CHUNK]), project_id)
 
     def _push(self, chunk: list[Json], project_id: int) -> None:
         what = f"{len(chunk)} predictions for project {project_id}"

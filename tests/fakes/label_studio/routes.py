@@ -84,11 +84,11 @@ def delete_project(call: Call) -> Reply:
 
 
 def import_tasks(call: Call) -> Reply:
-    tasks = call.store.import_tasks(call.store.project(call.ids[0]), list(call.body))
+    tasks, predictions = call.store.import_tasks(call.store.project(call.ids[0]), list(call.body))
     answer: Json = {
         "task_count": len(tasks),
         "annotation_count": 0,
-        "prediction_count": 0,
+        "prediction_count": predictions,
         "duration": 0.01,
         "file_upload_ids": [],
         "could_be_tasks_list": False,

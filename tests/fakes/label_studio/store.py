@@ -6,17 +6,19 @@ No HTTP here: :mod:`tests.fakes.label_studio.routes` reads requests and calls th
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from label_studio_sdk.label_interface import LabelInterface
-
+from tests.fakes.label_studio.configs import (
+    controls_of,
+    errors_of_predictions,
+    interface_of,
+    required_fields,
+)
 from tests.fakes.label_studio.records import (
     PROJECT_DEFAULTS,
     AnnotationRow,
@@ -80,6 +82,10 @@ class Store:
         self.locks: dict[int, int] = {}
         """Task id to the user who has it open."""
         self.outbox: list[Sent] = []
+        self.is_busy = False
+        """Its database is locked: an import is begun again, without the predictions in it."""
+        self.checks_imports = False
+        """Its feature flag that has the predictions of an import validated; off in 1.23.2."""
         self._clock = clock or _utc_now
         self._last = datetime.min.replace(tzinfo=UTC)
         self._ids = itertools.count(1)
@@ -152,10 +158,14 @@ class Store:
             del self.webhooks[hook.id]
         del self.projects[project.id]
 
-    def import_tasks(self, project: ProjectRow, rows: list[Json]) -> list[TaskRow]:
-        """All of them or none."""
+    def import_tasks(self, project: ProjectRow, rows: list[Json]) -> tuple[list[TaskRow], int]:
+        """All of them or none; the tasks, and how many predictions came with them."""
         if not rows:
             raise invalid("load_tasks: No tasks added")
+        errors = errors_of_predictions(project.label_config, rows) if self.checks_imports else []
+        if errors:
+            said = f"Prediction validation failed ({len(errors)} errors):"
+            raise invalid("\n".join([said, *errors]), "predictions")
         for index, row in enumerate(rows):
             data = row.get("data", row)
             for name in required_fields(project.label_config):
@@ -163,13 +173,18 @@ class Store:
                     raise invalid(f'Error at item {index}: "{name}" key is expected in task data')
         first = max((row.inner_id for row in self.tasks_of(project.id)), default=0) + 1
         created = [self._add_task(project, row, first + i) for i, row in enumerate(rows)]
-        for task, row in zip(created, rows, strict=True):
-            for prediction in row.get("predictions") or ():
-                added = self.add_prediction(project, prediction | {"task": task.id})
-                if not project.model_version:
-                    project.fields["model_version"] = added.model_version
+        brought = [
+            self.add_prediction(project, prediction | {"task": task.id})
+            for task, row in zip(created, rows, strict=True)
+            for prediction in self._kept(row)
+        ]
+        if brought and not project.model_version:
+            project.fields["model_version"] = brought[-1].model_version
         self.emit(project.id, "TASKS_CREATED", {"tasks": [self.task_event(r) for r in created]})
-        return created
+        return created, len(brought)
+
+    def _kept(self, row: Json) -> list[Json]:
+        return [] if self.is_busy else list(row.get("predictions") or ())
 
     def delete_task(self, task: TaskRow) -> None:
         self._drop_task(task)
@@ -181,7 +196,7 @@ class Store:
             task = self.tasks.get(row.get("task") or 0)
             if task is None or task.project != project.id:
                 raise invalid(f'{row} contains invalid "task" field')
-        interface = _interface(project.label_config)
+        interface = interface_of(project.label_config)
         stored = 0
         for row in rows:
             if interface.validate_prediction(row, return_errors=True):
@@ -345,31 +360,6 @@ class Store:
 
     def _touch(self, task: TaskRow) -> None:
         task.updated_at = self.now()
-
-
-@lru_cache(maxsize=32)
-def required_fields(label_config: str) -> tuple[str, ...]:
-    """The ``$field`` names of the named tags of a labelling config."""
-    root = ElementTree.fromstring(label_config)
-    values: Iterable[str] = (
-        tag.get("value") or "" for tag in root.iter() if tag.get("name") and tag.get("value")
-    )
-    return tuple(found for value in values for found in re.findall(r"\$(\w+)", value)[:1])
-
-
-@lru_cache(maxsize=32)
-def controls_of(label_config: str) -> dict[str, tuple[str, str]]:
-    """What each control of a labelling config is about, and the type of its regions."""
-    return {
-        str(tag.get("name")): (str(tag.get("toName")), tag.tag.lower())
-        for tag in ElementTree.fromstring(label_config).iter()
-        if tag.get("name") and tag.get("toName")
-    }
-
-
-@lru_cache(maxsize=32)
-def _interface(label_config: str) -> LabelInterface:
-    return LabelInterface(label_config)
 
 
 def _check_project_fields(fields: Json) -> None:
