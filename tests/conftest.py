@@ -10,33 +10,25 @@ from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser
+from xdist.remote import Producer
 
 from projects.kit.label_studio import LabelStudioWriter
 from scripts import label_studio
 from scripts.errors import NotInstalled
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.support import browser, live, postgres, receiver
-
-LIVE = {"live_production", "live_sandbox"}
-LONGEST = ("end_to_end", "live", "sealed/test_curious_live.py", "faults/test_faults.py")
-"""Groups of tests that take minutes; they begin first."""
+from tests.support import browser, live, postgres, receiver, sharing
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: sharing.place(item.path.relative_to(here).as_posix()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> sharing.Scheduler:
     """Where several processes share the tests, those that share servers stay together."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = {group: number for number, group in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(groups[item], len(order)))
-
-
-def _group(item: pytest.Item) -> str:
-    place = item.path.relative_to(Path(__file__).parent)
-    if place.parts[0] in LONGEST or place.as_posix() in LONGEST:
-        return place.parts[0] if place.parts[0] in LONGEST else place.as_posix()
-    return "live" if item.get_closest_marker("live") else place.as_posix()
+    return sharing.Scheduler(config, log)
 
 
 def absent(reason: str) -> NoReturn:
@@ -63,7 +55,7 @@ def live_servers(
         absent(str(error))
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     folder = tmp_path_factory.mktemp("label-studio")
-    servers = live.LiveServers(folder, asked & LIVE)
+    servers = live.LiveServers(folder, asked & {"live_production", "live_sandbox"})
     try:
         yield servers
     finally:
