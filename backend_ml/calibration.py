@@ -47,8 +47,8 @@ def torn(scores: Matrix) -> Vector:
     This is for choosing what to ask, and the same line for every model on purpose. The
     line of :func:`fit_shares` is three to four times steeper with many classes: right for
     the probability of the best class, but a text that is inside of two borders, however
-    far, then looks like a tie. Chosen by these gaps, clinc150 needed about a tenth fewer
-    labels than by those of calibrated probabilities (the documentation of the benchmark).
+    far, then looks like a tie. Chosen by these gaps instead, clinc150 needs fewer labels
+    (the documentation of the benchmark).
 
     ``scores`` has shape (n, n_classes); with one class nothing is torn.
     """
