@@ -31,8 +31,9 @@ class Pool:
     marginals: Compact | None = None
     """Shape (n_tasks, n_labels), each in [0, 1]: where any number of labels may be right."""
     hesitation: Vector | None = None
-    """Shape (n_tasks,), in [0, 1]: for spans, one minus the smallest gap between the two best
-    tags of a token."""
+    """Shape (n_tasks,), in [0, 1]: how torn the model is between two answers, where it says so
+    beside its probabilities. For spans, one minus the smallest gap between the two best tags of
+    a token."""
     disorder: Vector | None = None
     """Shape (n_tasks,), not negative: for spans, the mean entropy of a token's tags, in nats."""
     cardinality: float | None = None

@@ -79,8 +79,9 @@ class Guesses:
     marginals: Matrix | None = None
     """Shape (n_texts, n_labels), each in [0, 1]; where any number of labels may be right."""
     hesitation: Vector | None = None
-    """Shape (n_texts,), in [0, 1]: for spans, one minus the smallest gap between the two best
-    tags of a token."""
+    """Shape (n_texts,), in [0, 1]: how torn the learner is, where it says so beside its
+    probabilities. For spans, one minus the smallest gap between the two best tags of a token;
+    for one choice, as of :func:`backend_ml.calibration.torn`."""
     disorder: Vector | None = None
     """Shape (n_texts,): for spans, the mean entropy of a token's tags, in nats."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from backend_ml import linear
-from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares
+from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares, torn
 from backend_ml.learners import _hints
 from backend_ml.learners._hints import SCALE, Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
@@ -87,12 +87,13 @@ class ChoiceLinear:
         machine, classes = self._machine, self._classes
         if machine is None or not texts:
             return Guesses(tuple(None for _ in texts))
-        proba = shares(machine.decide(texts), self._line)
+        distances = machine.decide(texts)
+        proba = shares(distances, self._line)
         best = proba.argmax(axis=1).tolist()
         sure = proba.max(axis=1).tolist()
         marks = [Mark(self.control, label) for label in classes]
         items = [Guess((marks[at],), p, (p,)) for at, p in zip(best, sure, strict=True)]
-        return Guesses(tuple(items), proba)
+        return Guesses(tuple(items), proba, hesitation=torn(distances))
 
     def use(self, machine: Machine, classes: tuple[str, ...], line: Line) -> None:
         """Predict with this trained machine from now on."""

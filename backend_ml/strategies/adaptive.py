@@ -28,7 +28,7 @@ def warm(pool: Pool) -> Strategy:
     """The strategy for this form of answer once a model can be asked."""
     if pool.marginals is not None:
         return cardinality_margin
-    if pool.hesitation is not None or pool.disorder is not None:
+    if pool.proba is None and (pool.hesitation is not None or pool.disorder is not None):
         return capped_confidence
     return diverse_margin
 

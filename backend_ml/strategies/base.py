@@ -34,13 +34,17 @@ def knows_nothing(pool: Pool) -> bool:
     return not pool.confidence.any() and all(one is None for one in told)
 
 
-def clusters(rows: Matrix, count: int, *, rng: np.random.Generator) -> NDArray[np.intp]:
+def clusters(
+    rows: Matrix, count: int, *, rng: np.random.Generator, weights: Vector | None = None
+) -> NDArray[np.intp]:
     """The number of the cluster of each row: at most ``count`` by k-means, fewer of like rows.
 
     Parameters
     ----------
     rows : array, shape (n, n_features), n >= 1
         Of unit length or zero, so that distance is likeness.
+    weights : array, shape (n_rows,), optional
+        How much each row draws a centre, not negative; without them all draw alike.
 
     References
     ----------
@@ -48,11 +52,13 @@ def clusters(rows: Matrix, count: int, *, rng: np.random.Generator) -> NDArray[n
     """
     different, place = np.unique(rows.round(5), axis=0, return_inverse=True)
     place = place.reshape(-1)
+    drawn = None if weights is None else np.bincount(place, weights=weights)
     count = min(count, MOST_CLUSTERS)
     if len(different) <= count:
         return np.asarray(place, dtype=np.intp)
     seed = int(rng.integers(2**31))
-    found = KMeans(count, n_init=1, max_iter=20, tol=1e-3, random_state=seed).fit_predict(different)
+    machine = KMeans(count, n_init=1, max_iter=20, tol=1e-3, random_state=seed)
+    found = machine.fit_predict(different, sample_weight=drawn)
     return np.asarray(found[place], dtype=np.intp)
 
 

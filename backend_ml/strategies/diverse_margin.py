@@ -13,21 +13,26 @@ CANDIDATES = 300
 """At least so many of the most uncertain tasks are looked at closely."""
 TIMES = 5
 """And so many for each task that is asked for."""
+LEAST_WEIGHT = 1e-3
 
 
-def uncertain(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
-    """The most uncertain few hundred, or a few for each of ``size``; most uncertain first."""
-    return largest(margin.utilities(pool), max(CANDIDATES, TIMES * size), rng=rng)
+def weights_of(utilities: Vector) -> Vector:
+    """How much each candidate draws the centre of its cluster: its utility squared.
+
+    Never quite nothing, so that k-means has something to weigh.
+    """
+    return np.asarray(np.maximum(utilities, LEAST_WEIGHT) ** 2, dtype=np.float64)
 
 
 def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
     """The task nearest to each centre of the uncertain ones, the most uncertain first.
 
-    Of the most uncertain tasks by :func:`margin.utilities`, as many k-means clusters as
-    tasks are asked for; where there are fewer different texts, or very many are asked
-    for, each cluster gives more. Where nothing can describe a text, the margin alone;
-    before there is a model, a random choice. The batch of one size does not begin with
-    the batch of a smaller one.
+    Of the most uncertain tasks by :func:`margin.utilities`, a few hundred or a few for
+    each of ``size``, as many k-means clusters as tasks are asked for. The more uncertain a
+    task is, the more it draws its centre. Where there are fewer different texts, or very
+    many are asked for, each cluster gives more. Where nothing can describe a text, the
+    margin alone; before there is a model, a random choice. The batch of one size does not
+    begin with the batch of a smaller one.
 
     References
     ----------
@@ -35,19 +40,21 @@ def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
     """
     if size <= 0 or len(pool) == 0:
         return np.zeros(0, dtype=np.int64)
-    candidates = uncertain(pool, size, rng=rng)
+    utilities = margin.utilities(pool)
+    candidates = largest(utilities, max(CANDIDATES, TIMES * size), rng=rng)
     if pool.describe is None or knows_nothing(pool) or len(candidates) <= size:
         return candidates[:size]
     rows = pool.describe(candidates)
-    groups = clusters(rows, min(size, MOST_CLUSTERS), rng=rng)
-    chosen = in_turns(groups, _distance_to_centre(rows, groups), size)
+    weights = weights_of(utilities[candidates])
+    groups = clusters(rows, min(size, MOST_CLUSTERS), rng=rng, weights=weights)
+    chosen = in_turns(groups, _distance_to_centre(rows, groups, weights), size)
     return candidates[np.sort(chosen)]  # candidates are in the order of utility
 
 
-def _distance_to_centre(rows: Matrix, groups: NDArray[np.intp]) -> Vector:
-    """Shape (n,): from each row to the mean of its group."""
+def _distance_to_centre(rows: Matrix, groups: NDArray[np.intp], weights: Vector) -> Vector:
+    """Shape (n,): from each row to the weighted mean of its group."""
     count = int(groups.max()) + 1
     centres = np.zeros((count, rows.shape[1]))
-    np.add.at(centres, groups, rows)
-    centres /= np.maximum(np.bincount(groups, minlength=count), 1)[:, None]
+    np.add.at(centres, groups, rows * weights[:, None])
+    centres /= np.maximum(np.bincount(groups, weights=weights, minlength=count), 1e-12)[:, None]
     return np.asarray(np.linalg.norm(rows - centres[groups], axis=1), dtype=np.float64)

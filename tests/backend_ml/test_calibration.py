@@ -45,6 +45,33 @@ def test_a_class_that_could_not_be_learned_asks_for_doubt() -> None:
     assert calibration.shares(scores, line)[0, 0] == pytest.approx(0.738, abs=0.02)
 
 
+def test_torn_by_hand() -> None:
+    # sigmoid(4 d + 2): of -1/2 it is 1/2, of (ln 3 - 2) / 4 it is 3/4. Shares 2/5 and 3/5.
+    found = calibration.torn(np.array([[-0.5, (np.log(3.0) - 2.0) / 4.0]]))
+    assert found == pytest.approx([1.0 - 0.2])
+
+
+def test_torn_is_the_margin_of_shares_before_calibration() -> None:
+    scores = np.random.default_rng(0).normal(-0.5, 0.5, size=(50, 7))
+    ascending = np.sort(calibration.shares(scores, calibration.NO_SHARES), axis=1)
+    gaps = ascending[:, -1] - ascending[:, -2]
+    assert calibration.torn(scores) == pytest.approx(1.0 - gaps)
+
+
+def test_a_clear_winner_inside_of_two_borders_is_no_tie() -> None:
+    scores = np.array([[0.9, 0.0, -1.0], [0.05, 0.0, -1.0]])
+    clear, close = calibration.torn(scores)
+    assert clear < 0.95 < 0.98 < close
+    # Under a line as steep as calibration finds with many classes both look like ties.
+    steep = np.sort(calibration.shares(scores, (15.0, 9.0)), axis=1)
+    assert steep[:, -1] - steep[:, -2] == pytest.approx([0.0, 0.0], abs=1e-3)
+
+
+def test_nothing_is_torn_far_from_every_class_or_with_one_class() -> None:
+    assert calibration.torn(np.full((2, 1), 0.3)).tolist() == [0.0, 0.0]
+    assert np.isfinite(calibration.torn(np.full((1, 4), -1e4))).all()
+
+
 def test_line_lowers_what_is_too_sure() -> None:
     confidence = np.full(200, 0.9)
     line = calibration.fit_logit_line(confidence, [True, False] * 100)

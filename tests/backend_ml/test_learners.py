@@ -27,6 +27,18 @@ def test_answers_without_one_choice_are_left_out() -> None:
     assert learner.classes_ == ()
 
 
+def test_a_text_of_two_classes_is_the_most_torn() -> None:
+    learner = choice_linear.new(registry.load("intent"))
+    words = {"a": "apple", "b": "pear", "c": "plum"}
+    texts = [f"{word} {word} number{n}" for word in words.values() for n in range(8)]
+    answers = [(Mark("intent", label),) for label in words for _ in range(8)]
+    learner.fit(texts, answers, seed=0)
+    hesitation = learner.predict(["apple", "apple pear", "plum"]).pool().hesitation
+    assert hesitation is not None
+    assert hesitation.argmax() == 1
+    assert hesitation[1] > 0.9
+
+
 def test_margin_by_hand() -> None:
     # Gaps between the two best: 0.1, 0.6, 0.0.
     proba = np.array([[0.5, 0.4, 0.1], [0.7, 0.1, 0.2], [0.45, 0.1, 0.45]])

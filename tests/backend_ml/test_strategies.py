@@ -51,6 +51,11 @@ def test_margin_of_spans_is_the_hesitation_at_a_token() -> None:
     assert margin.utilities(plain) == pytest.approx([0.8, 0.1])
 
 
+def test_what_a_learner_says_of_its_hesitation_goes_before_its_probabilities() -> None:
+    pool = replace(choices(THREE), hesitation=np.array([0.1, 0.2, 0.9]))
+    assert margin.utilities(pool).tolist() == [0.1, 0.2, 0.9]
+
+
 def test_least_confidence_is_about_the_whole_answer() -> None:
     assert least_confidence.utilities(choices(THREE)) == pytest.approx([0.5, 0.55, 0.1])
 
@@ -100,6 +105,21 @@ def test_a_diverse_batch_looks_only_at_uncertain_tasks() -> None:
     top = np.concatenate([np.full(300, 0.51), np.full(1700, 0.99)])
     pool = Pool(top, proba=np.column_stack([top, 1 - top]), describe=lambda p: rows[p])
     assert max(diverse_margin.select(pool, 20, rng=rng())) < 300
+
+
+def test_the_more_uncertain_draw_the_centre() -> None:
+    # Two sorts of 100 texts on an arc. The last ten of each are torn, the others hardly.
+    rows = on_circle(*(g * 2.0 + 0.002 * i for g in range(2) for i in range(100)))
+    torn = np.tile(np.concatenate([np.full(90, 0.1), np.ones(10)]), 2)
+    pool = Pool(np.full(200, 0.5), hesitation=torn, describe=lambda p: rows[p])
+    chosen = diverse_margin.select(pool, 2, rng=rng())
+    # The weighted mean place is (90 x .01 x 44.5 + 10 x 94.5) / 10.9 = 90.4; the plain one 49.5.
+    assert sorted(int(p) for p in chosen) == [90, 190]
+
+
+def test_weights_are_utilities_squared_and_never_nothing() -> None:
+    assert diverse_margin.weights_of(np.array([0.5, 1.0])).tolist() == [0.25, 1.0]
+    assert diverse_margin.weights_of(np.zeros(1))[0] > 0.0
 
 
 def test_a_cluster_gives_two_before_one_gives_more() -> None:
@@ -163,6 +183,8 @@ def test_each_form_has_its_own_warm_strategy() -> None:
     one = np.ones(1)
     assert adaptive.warm(Pool(one)) is diverse_margin
     assert adaptive.warm(Pool(one, proba=np.ones((1, 2)) / 2)) is diverse_margin
+    torn = Pool(one, proba=np.ones((1, 2)) / 2, hesitation=one)
+    assert adaptive.warm(torn) is diverse_margin
     assert adaptive.warm(Pool(one, marginals=np.ones((1, 2)))) is cardinality_margin
     assert adaptive.warm(Pool(one, hesitation=one, disorder=one)) is capped_confidence
 

@@ -14,7 +14,10 @@ from backend_ml.strategies.base import Strategy
 from projects.kit import discovery
 
 NAMES = discovery.names(strategies)
-SHAPES = ("choice", "choices", "spans", "plain", "nothing known", "one class", "repeated texts")
+SHAPES = (
+    "choice", "torn choice", "choices", "spans", "plain", "nothing known", "one class",
+    "repeated texts",
+)  # fmt: skip
 MOST_DESCRIBED = 6_000
 
 
@@ -55,6 +58,8 @@ def make_pool(size: int, shape: str) -> Pool:
     )
     if shape in ("choice", "repeated texts"):
         return replace(pool, proba=proba.astype(np.float32))
+    if shape == "torn choice":
+        return replace(pool, proba=proba.astype(np.float32), hesitation=rng.random(size))
     if shape == "one class":
         return replace(pool, proba=np.ones((size, 1)))
     if shape == "choices":
