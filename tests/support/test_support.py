@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from projects.kit.label_studio import LabelStudioWriter
-from tests.support import live, processes
+from tests.support import live, processes, sharing
 
 
 @pytest.mark.postgres
@@ -60,3 +60,14 @@ def test_stop_ends_a_process_that_ignores_being_asked(monkeypatch: pytest.Monkey
         output.readline()
     processes.stop(process)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_tests_that_share_servers_are_one_group_and_the_longest_begin_first() -> None:
+    product = ["end_to_end/test_up.py", "end_to_end/test_browser.py"]
+    servers = ["contracts/test_label_studio_events.py", "abuse/test_forms_live.py"]
+    assert {sharing.group(path) for path in product} == {"the whole product"}
+    assert {sharing.group(path) for path in servers} == {"real servers"}
+    alone = ["sealed/test_curious_live.py", "projects/kit/test_web.py"]
+    assert [sharing.group(path) for path in alone] == alone
+    places = [sharing.place(path) for path in (product[0], servers[0], *alone)]
+    assert places == sorted(set(places))
