@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from projects.vocabulary import Answer, answer_from_json
+from sandbox_sync.db.copies import IS_UNFINISHED
 from sandbox_sync.db.queues import IS_IN_USE, hold_tasks
 from sandbox_sync.db.tables import (
     CommittedAnswer,
@@ -181,7 +182,9 @@ def clear(session: Session, shown: Shown) -> None:
 
 def in_the_way(session: Session, lane_id: int) -> list[Shown]:
     """References that have to go before the items of this lane are made."""
-    wanted = sa.select(PracticeItem.production_task_id).where(PracticeItem.lane_id == lane_id)
+    wanted = sa.select(PracticeItem.production_task_id).where(
+        PracticeItem.lane_id == lane_id, IS_UNFINISHED
+    )
     return _shown(session, PracticeItem.production_task_id.in_(wanted))
 
 

@@ -75,27 +75,35 @@ def test_what_it_changes_in_the_sandbox_is_a_short_list(
     assert [line for line in written if not WRITES.fullmatch(line)] == []
 
 
-def test_a_copy_is_a_task_and_a_key_and_nothing_else(
+def test_a_copy_is_a_task_its_suggestion_and_a_key_and_nothing_else(
     recorded: Recorded, summary: dict[str, Any]
 ) -> None:
     assert summary["clones_exact"]
     copies = [row for one in recorded.written if one.path.endswith("/import") for row in one.rows]
     assert len(copies) > 40
-    assert {name for row in copies for name in row} == {"data", "meta"}
+    assert {name for row in copies for name in row} == {"data", "meta", "predictions"}
     assert {name for row in copies for name in row["meta"]} == {cloning.KEY}
 
 
 def test_what_is_suggested_is_what_was_frozen(recorded: Recorded, session: Session) -> None:
-    suggested: dict[int, list[Any]] = {}
-    rows = sa.select(PracticeItem.sandbox_task_id, SnapshotRow.suggestion).join(
+    frozen: dict[object, list[Any]] = {}
+    rows = sa.select(PracticeItem.key, PracticeItem.sandbox_task_id, SnapshotRow.suggestion).join(
         SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot
     )
-    for task, suggestion in session.execute(rows):
-        suggested[task] = (suggestion or {}).get("regions") or []
-    pushed = [row for _, row in predictions(recorded) if row["model_version"] != VERSION]
-    assert len(pushed) > 40
-    assert {row["model_version"] for row in pushed} == {cloning.SHOWN_VERSION}
-    odd = [row for row in pushed if row["result"] != suggested.get(row["task"], row["result"])]
+    for key, task, suggestion in session.execute(rows):
+        frozen[key] = frozen[task] = (suggestion or {}).get("regions") or []
+    brought = [
+        (row["meta"][cloning.KEY], prediction)
+        for one in recorded.written
+        if one.path.endswith("/import")
+        for row in one.rows
+        for prediction in row.get("predictions", ())
+    ]
+    assert len(brought) > 40
+    pushed = [(row["task"], row) for _, row in predictions(recorded)]
+    suggested = [(name, row) for name, row in brought + pushed if row["model_version"] != VERSION]
+    assert {row["model_version"] for _, row in suggested} == {cloning.SHOWN_VERSION}
+    odd = [row for name, row in suggested if row["result"] != frozen.get(name, row["result"])]
     assert odd == []
 
 

@@ -74,11 +74,15 @@ def test_webhooks_are_explicit_and_carry_the_secrets(
     assert set(hooks) == {
         f"{house.backend_url}/webhook",
         f"{house.sync_url}/webhooks/production",
+        f"{house.sync_url}/webhooks/production/{project.id}",
     }
-    for row in hooks.values():
+    for url, row in hooks.items():
         assert row["headers"][SECRET_HEADER]
         assert not row["send_for_all_actions"]
-        assert "ANNOTATION_CREATED" in row["actions"]
+        is_bare = url.endswith(f"/{project.id}")
+        assert row["send_payload"] == (not is_bare)
+        told = "ANNOTATION_CREATED" in row["actions"]
+        assert told == (is_bare or url.startswith(house.backend_url))
 
 
 def test_the_practice_service_has_no_token_of_production(house: House) -> None:
@@ -184,5 +188,6 @@ def test_a_killed_supervisor_leaves_nothing_and_a_second_run_resumes_on_other_po
     assert {row["url"] for row in hooks if row["project"] == project.id} == {
         f"{moved.backend_url}/webhook",
         f"{moved.sync_url}/webhooks/production",
+        f"{moved.sync_url}/webhooks/production/{project.id}",
     }
     assert [row["url"] for row in backends] == [moved.backend_url]

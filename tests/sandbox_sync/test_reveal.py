@@ -118,6 +118,18 @@ def test_it_is_gone_before_somebody_else_gets_the_item_and_comes_back_after(
     assert len(references(house)) == 3
 
 
+def test_a_new_item_leaves_alone_what_is_shown_of_others(house: House, asked: int) -> None:
+    house.practise(BEN, "intent", asked, choice(ONE))
+    house.reconcile()
+    shown, before = references(house), len(house.sandbox.requests)
+    assert len(shown) == 2
+    house.publish("intent", ["Second"])
+    house.reconcile()
+    assert len(copies(house, ADA)) == 2
+    assert references(house) == shown
+    assert not [one for one in house.sandbox.requests[before:] if one[0] == "DELETE"]
+
+
 def test_what_was_shown_can_be_kept_from_everybody_else(tmp_path: Path) -> None:
     with running_house(tmp_path, reveal="final") as house:
         (task,) = house.publish("intent", ["First"])

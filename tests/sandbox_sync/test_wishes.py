@@ -51,7 +51,7 @@ def compared(house: House, answers: dict[str, str]) -> None:
     for task_id, label in zip(ids, answers.values(), strict=True):
         house.answer("intent", task_id, choice(ONE))
         house.practise(ADA, "intent", task_id, choice(label))
-    house.drain()
+        house.drain()  # one after the other: the newest is the last
 
 
 def stored(house: House, email: str) -> tuple[object, ...]:

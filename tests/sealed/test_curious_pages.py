@@ -65,7 +65,7 @@ def pretended(sealed: Sealed) -> dict[str, str]:
     trainer = {"id": sealed.house.sandbox.user_id(ADMIN), "email": ADMIN}
     sealed.sign_in(ADA)
     own = sealed.house.client.cookies[COOKIE].strip('"')
-    _, stamp, signature = own.rsplit(".", 2)
+    content, stamp, signature = own.rsplit(".", 2)
     payload = b64encode(json.dumps(trainer).encode()).decode()
     return {
         "none": "",
@@ -73,7 +73,8 @@ def pretended(sealed: Sealed) -> dict[str, str]:
         "signed with another key": sign(trainer, key="t" * 32),
         "signed with what members can read": sign(trainer, key=SANDBOX_SECRET),
         "own signature, other content": f"{payload}.{stamp}.{signature}",
-        "one letter changed": own[:-1] + ("A" if own[-1] != "A" else "B"),
+        # Not the last one: in it base64 has bits that mean nothing.
+        "one letter changed": f"{content}.{stamp}.{'AB'[signature[0] == 'A']}{signature[1:]}",
         "too old": sign(trainer, age=SESSION_SECONDS + 60),
         "of nobody": sign({}),
         "odd": sign({"id": str(trainer["id"]), "email": [ADMIN]}),
