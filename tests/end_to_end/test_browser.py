@@ -101,10 +101,13 @@ def test_an_annotator_corrects_and_a_trainee_sees_the_difference(
     assert INTENT.read(committed[-1].regions, task["data"])[0].label == corrected
 
     answered = practise(house, task["data"]["message_id"], wrong=suggested)
+    copy = practice_task(house, task["data"]["message_id"])
+    assert copy is not None
     sign_in(page, f"{house.sync_url}/", TRAINEE, house.secrets.people_password)
-    find_feedback(page, house, task["data"]["text"])
+    find_feedback(page, house, copy.data["text"])
     content = page.locator("main")
-    expect(content).to_contain_text(corrected)
+    if copy.data["text"] == task["data"]["text"]:  # in one of ten gold stands in its place
+        expect(content).to_contain_text(corrected)
     expect(content).to_contain_text(answered)
     page.screenshot(path=str(house.state.folder / FEEDBACK_PICTURE), full_page=True)
 
