@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
+from projects.kit.label_studio import ANSWER_ACTIONS
 from sandbox_sync.db import events, lane_projects
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import Room
@@ -19,8 +20,6 @@ from sandbox_sync.workflows.room import Room
 Source = Literal["production", "sandbox"]
 Hint = dict[str, Any]
 
-ANSWERS = frozenset({"ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED"})
-"""Of these it counts in which project they happened, and nothing else."""
 LOOKED_AT = frozenset(
     {
         "ANNOTATIONS_DELETED",
@@ -46,7 +45,7 @@ def receive(
     even the name. ``project_id`` is of a call that carries nothing but its action.
     """
     action = str(body.get("action") or "")
-    if action in ANSWERS:
+    if action in ANSWER_ACTIONS:
         is_new = _answered(room, source, project_id or _project_of(body))
     elif action in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         is_new = _changed(room, source, action, body)
@@ -57,7 +56,10 @@ def receive(
 
 
 def _answered(room: Room, source: Source, project_id: int | None) -> bool:
-    """One row for each project, however many answers there are: a look sees all of them."""
+    """One row for each project, however many answers there are: a look sees all of them.
+
+    Of these calls it counts in which project something was answered, and nothing else.
+    """
     if project_id is None:
         return False
     key = f"{source}:{events.ANSWERED}:{project_id}"
@@ -98,13 +100,9 @@ def _changed(room: Room, source: Source, action: str, body: Mapping[str, Any]) -
 
 def hint_of(body: Mapping[str, Any]) -> Hint:
     """The ids in an event: where to look, and nothing to believe."""
-    annotations = _rows(body, "annotation") + _rows(body, "annotations")
-    tasks = [row.get("id") for row in _rows(body, "task") + _rows(body, "tasks")]
-    tasks += [row.get("task") for row in annotations]
+    names = {"projects": "project", "tasks": "tasks", "annotations": "annotations"}
     return {
-        "projects": _ids([row.get("id") for row in _rows(body, "project")]),
-        "tasks": _ids(tasks),
-        "annotations": _ids([row.get("id") for row in annotations]),
+        kept: _ids([row.get("id") for row in _rows(body, name)]) for kept, name in names.items()
     }
 
 
@@ -121,8 +119,7 @@ def event_key(source: Source, action: str, body: Mapping[str, Any], hint: Hint) 
 
 def _project_of(body: Mapping[str, Any]) -> int | None:
     """Of a call that carries the answer, too."""
-    found = _ids([row.get("id") for row in _rows(body, "project")])
-    return found[0] if found else None
+    return next(iter(hint_of(body)["projects"]), None)
 
 
 def _rows(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

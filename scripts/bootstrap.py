@@ -18,15 +18,6 @@ from scripts.programs import BACKEND_USER, House
 TRY_OUT = 5
 """Messages per kind in the sandbox for a look at the interface; nobody's practice items."""
 TRY_OUT_SEED = 10_007
-BACKEND_ACTIONS = (
-    "ANNOTATION_CREATED",
-    "ANNOTATIONS_CREATED",
-    "ANNOTATION_UPDATED",
-    "ANNOTATIONS_DELETED",
-    "TASKS_CREATED",
-    "TASKS_DELETED",
-    "PROJECT_UPDATED",
-)
 Report = Callable[[str], None]
 
 
@@ -52,10 +43,7 @@ def connect(writer: LabelStudioWriter, projects: Mapping[int, str], house: House
             # Named after the backend, every "next task" would wait for a call to it.
             writer.update_project(number, model_version="")
         writer.ensure_webhook(
-            number,
-            backend_hook,
-            headers={SECRET_HEADER: house.secrets.backend_webhook},
-            actions=BACKEND_ACTIONS,
+            number, backend_hook, headers={SECRET_HEADER: house.secrets.backend_webhook}
         )
         writer.ensure_webhooks(
             number, sync_hook, headers={SECRET_HEADER: house.secrets.sync_webhook_production}

@@ -12,6 +12,7 @@ from typing import Any
 from projects.kit import logs
 from projects.kit.database import now as this_moment
 from projects.kit.errors import LabelStudioRefused
+from projects.kit.label_studio import WEBHOOK_ACTIONS
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Project
 from sandbox_sync import cloning
@@ -22,14 +23,8 @@ from sandbox_sync.workflows.generation import move_open_items
 from sandbox_sync.workflows.practice import seen_digest
 from sandbox_sync.workflows.room import Room
 
-HOOK_ACTIONS = (
-    "ANNOTATION_CREATED",
-    "ANNOTATIONS_CREATED",
-    "ANNOTATION_UPDATED",
-    "ANNOTATIONS_DELETED",
-    "TASKS_DELETED",
-    "PROJECT_UPDATED",
-)
+HOOK_ACTIONS = [action for action in WEBHOOK_ACTIONS if action != "TASKS_CREATED"]
+"""A task that appears in the sandbox is ours."""
 BAD_REQUEST = 400
 
 log = logs.get(__name__)

@@ -61,10 +61,7 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
     if project is None:
         return
     since = None if looked_until is None else looked_until - OVERLAP
-    newest = record(room, room.production.tasks(project_id, updated_after=since))
-    if newest is not None:
-        with room.transaction() as session:
-            rows.set_looked_until(session, project_id, newest)
+    _record_since(room, project_id, since)
     if thoroughly or project.task_count < known:
         _find_deleted(room, project_id)
 
@@ -108,9 +105,12 @@ def look_at_answers(room: Room, project_id: int) -> None:
     if known is None or known.looked_until is None:
         look_at_project(room, project_id)
         return
-    since = known.looked_until - ANSWERS_OVERLAP
+    _record_since(room, project_id, known.looked_until - ANSWERS_OVERLAP)
+
+
+def _record_since(room: Room, project_id: int, since: datetime | None) -> None:
     newest = record(room, room.production.tasks(project_id, updated_after=since))
-    if newest is not None and newest > known.looked_until:
+    if newest is not None:
         with room.transaction() as session:
             rows.set_looked_until(session, project_id, newest)
 

@@ -6,6 +6,10 @@ four of ours.
 """
 
 from projects.kit.label_studio.reader import LabelStudioReader
-from projects.kit.label_studio.writer import LabelStudioWriter
+from projects.kit.label_studio.writer import (
+    ANSWER_ACTIONS,
+    WEBHOOK_ACTIONS,
+    LabelStudioWriter,
+)
 
-__all__ = ["LabelStudioReader", "LabelStudioWriter"]
+__all__ = ["ANSWER_ACTIONS", "WEBHOOK_ACTIONS", "LabelStudioReader", "LabelStudioWriter"]
