@@ -11,6 +11,7 @@ from projects.kit.label_studio import LabelStudioWriter
 from projects.vocabulary import Json
 from sandbox_sync.db.tables import PracticeItem
 from tests.sandbox_sync.house import INTENT, House, choice
+from tests.sandbox_sync.test_no_second_copy import publish_and_die
 
 
 def suggested(house: House) -> Counter[int]:
@@ -24,6 +25,14 @@ def is_finished(house: House) -> bool:
     with house.room.reading() as session:
         items = session.scalars(select(PracticeItem)).all()
         return bool(items) and all(item.sandbox_task_id and item.suggested_at for item in items)
+
+
+def are_complete(house: House, count: int) -> bool:
+    """Whether there are so many copies, each with its suggestion once, and all of it noted."""
+    tasks = house.sandbox.store.tasks
+    return (
+        len(tasks) == count and suggested(house) == dict.fromkeys(tasks, 1) and is_finished(house)
+    )
 
 
 def versions(house: House) -> set[str]:
@@ -50,9 +59,7 @@ def test_suggestions_that_a_busy_label_studio_dropped_are_pushed(house: House) -
     house.sandbox.store.is_busy = True
     house.publish("intent", ["First", "Second"])
     house.reconcile()
-    assert len(house.sandbox.store.tasks) == 4
-    assert suggested(house) == dict.fromkeys(house.sandbox.store.tasks, 1)
-    assert is_finished(house)
+    assert are_complete(house, 4)
 
 
 def test_suggestions_that_were_dropped_and_could_not_be_pushed_come_later(house: House) -> None:
@@ -66,9 +73,7 @@ def test_suggestions_that_were_dropped_and_could_not_be_pushed_come_later(house:
         house.sandbox.fail_next("POST", path, status=503)
     house.reconcile()
     assert len(house.failures) == 2  # one for each trainee
-    assert len(house.sandbox.store.tasks) == 4
-    assert suggested(house) == dict.fromkeys(house.sandbox.store.tasks, 1)
-    assert is_finished(house)
+    assert are_complete(house, 4)
 
 
 def test_a_crash_before_the_copies_were_noted_shows_no_suggestion_twice(
@@ -81,16 +86,10 @@ def test_a_crash_before_the_copies_were_noted_shows_no_suggestion_twice(
         make(writer, project_id, rows)
         raise KeyboardInterrupt
 
-    house.publish("intent", ["First", "Second"])
-    with monkeypatch.context() as patch:
-        patch.setattr(LabelStudioWriter, "import_tasks", killed)
-        with pytest.raises(KeyboardInterrupt):
-            house.reconcile()
+    publish_and_die(house, monkeypatch, killed)
     assert not is_finished(house)
     house.reconcile(passes=3)
-    assert len(house.sandbox.store.tasks) == 4
-    assert suggested(house) == dict.fromkeys(house.sandbox.store.tasks, 1)
-    assert is_finished(house)
+    assert are_complete(house, 4)
 
 
 def publish_odd(house: House) -> None:
@@ -111,9 +110,7 @@ def test_an_odd_suggestion_is_shown_as_production_shows_it(house: House) -> None
     house.reconcile()
     publish_odd(house)
     house.reconcile()
-    assert len(house.sandbox.store.tasks) == 6
-    assert suggested(house) == dict.fromkeys(house.sandbox.store.tasks, 1)
-    assert is_finished(house)
+    assert are_complete(house, 6)
 
 
 def test_a_suggestion_that_label_studio_refuses_keeps_no_item_out(house: House) -> None:

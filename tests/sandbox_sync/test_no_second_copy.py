@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from projects.kit.label_studio import LabelStudioWriter
 from projects.vocabulary import Json
 from tests.sandbox_sync.house import ADA, INTENT, House, choice
+
+
+def publish_and_die(
+    house: House, monkeypatch: pytest.MonkeyPatch, killed: Callable[..., object]
+) -> None:
+    """Two new messages in production; whoever imports them into the sandbox dies as told."""
+    house.publish("intent", ["First", "Second"])
+    with monkeypatch.context() as patch:
+        patch.setattr(LabelStudioWriter, "import_tasks", killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.reconcile()
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
@@ -51,11 +64,7 @@ def test_a_copy_that_appears_after_a_crash_is_waited_for(
         late.append((project_id, rows))
         raise KeyboardInterrupt
 
-    house.publish("intent", ["First", "Second"])
-    with monkeypatch.context() as patch:
-        patch.setattr(LabelStudioWriter, "import_tasks", killed)
-        with pytest.raises(KeyboardInterrupt):
-            house.reconcile()
+    publish_and_die(house, monkeypatch, killed)
     house.settings.in_flight_seconds = 1000
     house.reconcile(passes=3)
     ((project_id, rows),) = late
