@@ -15,6 +15,8 @@ import httpx
 from projects.kit.errors import LabelStudioRefused, LabelStudioUnavailable
 from scripts.errors import NotInstalled
 
+SETTINGS = Path(__file__).parent / "settings_for_label_studio"
+"""Where Label Studio's own Python finds our settings for it, and nothing else of ours."""
 START_SECONDS = 240
 """A first start may run all migrations: most of a minute on a quiet machine."""
 
@@ -63,6 +65,8 @@ class Instance:
             "FRONTEND_SENTRY_DSN": "",
             "ML_BLOCK_LOCAL_IP": "false",
             "SSRF_PROTECTION_ENABLED": "false",
+            "DJANGO_SETTINGS_MODULE": "understudy_settings",
+            "PYTHONPATH": str(SETTINGS),
         }
 
 

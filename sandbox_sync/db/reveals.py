@@ -100,38 +100,38 @@ def due(session: Session, *, limit: int) -> list[int]:
     return list(session.scalars(found))
 
 
-def claim(session: Session, item_id: int, *, now: datetime) -> ToShow | None:
-    """From this moment the reference may be in the sandbox; ``None`` if it must not be.
+def claim(session: Session, item_ids: Collection[int], *, now: datetime) -> list[ToShow]:
+    """From this moment these references may be in the sandbox; those that must not are left out.
 
-    The items of the production task are held meanwhile, so that nobody reserves
+    The items of the production tasks are held meanwhile, so that nobody reserves
     another one unseen.
     """
-    item = session.get(PracticeItem, item_id)
-    if item is None:
-        return None
-    hold_tasks(session, [item.production_task_id])
-    row = session.execute(
+    tasks = sa.select(PracticeItem.production_task_id).where(PracticeItem.id.in_(item_ids))
+    hold_tasks(session, set(session.scalars(tasks)))
+    rows = session.execute(
         sa.select(PracticeItem, Comparison, SnapshotRow, LaneRow.sandbox_project_id)
         .join(Comparison, Comparison.item_id == PracticeItem.id)
         .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
         .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
-        .where(PracticeItem.id == item_id, PracticeItem.revealed_at.is_(None), _MAY_BE_SHOWN)
+        .where(PracticeItem.id.in_(item_ids), PracticeItem.revealed_at.is_(None), _MAY_BE_SHOWN)
+        .order_by(PracticeItem.id)
         .execution_options(populate_existing=True)
-    ).one_or_none()
-    if row is None:
-        return None
-    item, comparison, snapshot, project_id = row
-    item.revealed_at, item.revealed_revision = now, comparison.revision
-    return ToShow(
-        item_id=item.id,
-        sandbox_task_id=item.sandbox_task_id or 0,
-        sandbox_project_id=item.sandbox_project_id or project_id or 0,
-        kind=snapshot.kind,
-        label_config=snapshot.label_config,
-        data=snapshot.data,
-        reference=answer_from_json(comparison.reference_answer),
-        regions=_raw_regions(session, item, comparison.reference_answer),
-    )
+    ).all()
+    for item, comparison, _snapshot, _project_id in rows:
+        item.revealed_at, item.revealed_revision = now, comparison.revision
+    return [
+        ToShow(
+            item_id=item.id,
+            sandbox_task_id=item.sandbox_task_id or 0,
+            sandbox_project_id=item.sandbox_project_id or project_id or 0,
+            kind=snapshot.kind,
+            label_config=snapshot.label_config,
+            data=snapshot.data,
+            reference=answer_from_json(comparison.reference_answer),
+            regions=_raw_regions(session, item, comparison.reference_answer),
+        )
+        for item, comparison, snapshot, project_id in rows
+    ]
 
 
 def _raw_regions(

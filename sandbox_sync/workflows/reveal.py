@@ -8,8 +8,10 @@ cleared after it is gone, so that what may be there is always known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import chain, groupby
+from operator import attrgetter
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
@@ -24,6 +26,7 @@ VERSION = "reference"
 LIMIT = 40
 """Items in one pass; the next one goes on."""
 
+_project_of = attrgetter("sandbox_project_id")
 log = logs.get(__name__)
 
 
@@ -52,9 +55,7 @@ def reveal_due(room: Room) -> None:
         return
     with room.reading() as session:
         due = rows.due(session, limit=LIMIT)
-    for item_id in due:
-        with apart("reveal", item=item_id):
-            reveal(room, item_id)
+    reveal(room, due)
 
 
 def take_back_all(room: Room, in_the_way: Iterable[rows.Shown]) -> None:
@@ -64,25 +65,46 @@ def take_back_all(room: Room, in_the_way: Iterable[rows.Shown]) -> None:
             take_back(room, shown)
 
 
-def reveal(room: Room, item_id: int) -> None:
-    """Show one reference, once."""
+def reveal(room: Room, item_ids: Collection[int]) -> None:
+    """Show these references, each once, in three requests for each project they are in."""
     moment = this_moment()
     with room.transaction() as session:
-        wanted = rows.claim(session, item_id, now=moment)
-    if wanted is None:
-        return
-    for number in _shown_in(room, wanted.sandbox_task_id):
+        claimed = rows.claim(session, item_ids, now=moment)
+    claimed.sort(key=_project_of)
+    for project_id, wanted in groupby(claimed, key=_project_of):
+        with apart("reveal", sandbox_project=project_id):
+            _show(room, project_id, list(wanted), moment)
+
+
+def _show(room: Room, project_id: int, wanted: Sequence[rows.ToShow], moment: datetime) -> None:
+    tasks = [one.sandbox_task_id for one in wanted]
+    before = _shown_among(room, project_id, tasks)
+    for number in chain.from_iterable(before.values()):
         room.sandbox.delete_prediction(number)
-    prediction = Prediction(wanted.sandbox_task_id, VERSION, None, _regions(room, wanted))
-    room.sandbox.push_predictions(wanted.sandbox_project_id, [prediction])
-    numbers = _shown_in(room, wanted.sandbox_task_id)
+    room.sandbox.push_predictions(
+        project_id, _predictions(room, [one for one in wanted if one.sandbox_task_id in before])
+    )
+    after = _shown_among(room, project_id, tasks)
+    shown = {one.item_id: after.get(one.sandbox_task_id, []) for one in wanted}
     with room.transaction() as session:
-        kept = bool(numbers) and rows.settle(
-            session, item_id, revealed_at=moment, prediction_id=numbers[0]
-        )
-    for number in numbers[1:] if kept else numbers:
-        room.sandbox.delete_prediction(number)
-    log.info("reference.shown" if kept else "reference.not_shown", item=item_id)
+        kept = {
+            item_id
+            for item_id, numbers in shown.items()
+            if numbers
+            and rows.settle(session, item_id, revealed_at=moment, prediction_id=numbers[0])
+        }
+    for item_id, numbers in shown.items():
+        for number in numbers[1:] if item_id in kept else numbers:
+            room.sandbox.delete_prediction(number)
+        log.info("reference.shown" if item_id in kept else "reference.not_shown", item=item_id)
+
+
+def _predictions(room: Room, wanted: Iterable[rows.ToShow]) -> list[Prediction]:
+    made = []
+    for one in wanted:
+        with apart("reveal", item=one.item_id):
+            made.append(Prediction(one.sandbox_task_id, VERSION, None, _regions(room, one)))
+    return made
 
 
 def _regions(room: Room, wanted: rows.ToShow) -> tuple[Json, ...]:
@@ -117,6 +139,11 @@ def remove_strays(room: Room, tasks: Iterable[Task]) -> None:
             if task.id not in known or known[task.id] not in (None, number):
                 room.sandbox.delete_prediction(number)
                 log.warning("reference.stray", sandbox_task=task.id)
+
+
+def _shown_among(room: Room, project_id: int, task_ids: Collection[int]) -> dict[int, list[int]]:
+    """The references that stand at each of these sandbox tasks, where the task is there."""
+    return {task.id: _references(task) for task in room.sandbox.tasks(project_id, among=task_ids)}
 
 
 def _shown_in(room: Room, sandbox_task_id: int | None) -> list[int]:

@@ -173,6 +173,13 @@ class TestTasks:
         writer.create_annotation(first, [choice("Cancel")])
         assert [task.id for task in writer.tasks(project.id, unanswered=True)] == [second]
 
+    def test_tasks_with_one_of_these_ids(self, writer: LabelStudioWriter, project: Project) -> None:
+        first, second, third = import_texts(writer, project, "one", "two", "three")
+        among = [third, first, third + 1_000]
+        assert [task.id for task in writer.tasks(project.id, among=among)] == [first, third]
+        assert list(writer.tasks(project.id, among=[])) == []
+        assert [t.id for t in writer.tasks(project.id, among=[second], unanswered=True)] == [second]
+
     def test_tasks_that_a_version_predicted(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:

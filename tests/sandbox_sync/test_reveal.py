@@ -70,6 +70,20 @@ def test_a_skipped_item_is_still_open(house: House, asked: int) -> None:
     assert references(house) == {}
 
 
+def test_many_are_shown_in_three_requests_for_each_project(house: House, asked: int) -> None:
+    more = house.publish("intent", ["Second", "Third"])
+    house.reconcile()
+    for task in (asked, *more):
+        house.answer("intent", task, choice(ONE))
+        for email in (ADA, BEN):
+            house.practise(email, "intent", task, choice(ONE))
+    house.drain()
+    before = len(house.sandbox.requests)
+    reveal.reveal_due(house.room)
+    assert len(references(house)) == 6
+    assert [method for method, *_ in house.sandbox.requests[before:]] == ["GET", "POST", "GET"] * 2
+
+
 def test_it_waits_for_a_copy_that_is_reserved_and_not_made(tmp_path: Path) -> None:
     with running_house(tmp_path) as house:
         (task,) = house.publish("intent", ["First"])

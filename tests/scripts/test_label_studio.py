@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
+import httpx
 import pytest
 
+from projects.kit.label_studio import LabelStudioWriter
 from scripts.errors import NotInstalled
-from scripts.label_studio import Instance, executable, use_write_ahead_log
+from scripts.label_studio import Instance, executable, inherited, use_write_ahead_log
+from tests.support import live
+from tests.support.studio import CONFIG, import_texts
+
+SETTINGS = """
+import sys
+import label_studio
+sys.path.insert(0, label_studio.__path__[0])
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+print(settings.DATABASES["default"]["ENGINE"], connection.transaction_mode, settings.SECRET_KEY)
+"""
+PEOPLE = 6
+TASKS_EACH = 10
 
 
 @pytest.fixture
@@ -49,3 +70,46 @@ def test_write_ahead_log_stays_in_the_file(instance: Instance, tmp_path: Path) -
     assert use_write_ahead_log(instance)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def engine_and_mode(instance: Instance) -> list[str]:
+    """Database engine, how its transactions begin and the secret key, as Label Studio has them."""
+    done = subprocess.run(
+        [str(executable().with_name("python")), "-c", SETTINGS],
+        env=inherited() | instance.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout.split()[-3:]
+
+
+@pytest.mark.live
+def test_transactions_on_sqlite_begin_as_writers(instance: Instance) -> None:
+    engine = "django.db.backends.sqlite3"
+    assert engine_and_mode(instance) == [engine, "IMMEDIATE", instance.secret_key]
+
+
+@pytest.mark.live
+def test_whoever_writes_to_label_studio_waits_for_their_turn(
+    live_production: LabelStudioWriter,
+) -> None:
+    project = live_production.create_project("Many write at once", label_config=CONFIG)
+    texts = [f"message {number}" for number in range(PEOPLE * TASKS_EACH)]
+    tasks = import_texts(live_production, project, *texts)
+    headers = {"Authorization": f"Token {live.TOKEN}", "Connection": "close"}
+
+    def work(person: int) -> list[int]:
+        codes = []
+        with httpx.Client(base_url=live_production.url, headers=headers, timeout=60) as http:
+            for task in tasks[person::PEOPLE]:
+                codes += [
+                    http.get(f"/api/projects/{project.id}/next").status_code,
+                    http.post(f"/api/tasks/{task}/annotations/", json={"result": []}).status_code,
+                ]
+        return codes
+
+    with ThreadPoolExecutor(PEOPLE) as people:
+        codes = Counter(chain.from_iterable(people.map(work, range(PEOPLE))))
+    assert codes == {200: len(tasks), 201: len(tasks)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -106,6 +106,7 @@ class LabelStudioReader:
         updated_after: datetime | None = None,
         predicted_by: str = "",
         unanswered: bool = False,
+        among: Collection[int] | None = None,
         page_size: int = PAGE_SIZE,
     ) -> Iterator[Task]:
         """Tasks of a project with annotations and predictions, page by page.
@@ -113,9 +114,10 @@ class LabelStudioReader:
         ``updated_after`` keeps those touched since (an annotation that is
         created, changed or deleted touches its task). ``predicted_by`` keeps
         those with a prediction of exactly this version (a prediction does not
-        touch its task). ``unanswered`` keeps those without an annotation.
+        touch its task). ``unanswered`` keeps those without an annotation, ``among``
+        those with one of these ids.
         """
-        query = _query(updated_after, predicted_by, unanswered=unanswered)
+        query = _query(updated_after, predicted_by, unanswered=unanswered, among=among)
         page = 1
         while True:
             rows = self._task_page(project_id, page, page_size, query)
@@ -224,7 +226,11 @@ class LabelStudioReader:
 
 
 def _query(
-    updated_after: datetime | None, predicted_by: str, *, unanswered: bool = False
+    updated_after: datetime | None,
+    predicted_by: str,
+    *,
+    unanswered: bool,
+    among: Collection[int] | None,
 ) -> str | None:
     items: list[Json] = []
     if updated_after is not None:
@@ -234,6 +240,8 @@ def _query(
         items.append(_filter("predictions_model_versions", "contains", "List", [predicted_by]))
     if unanswered:
         items.append(_filter("total_annotations", "equal", "Number", 0))
+    if among is not None:
+        items.append(_filter("id", "in_list", "Number", sorted(among)))
     return _filtered(items) if items else None
 
 
@@ -246,6 +254,8 @@ def _is_of(task: Task, version: str) -> bool:
     return not version or any(p.model_version == version for p in task.predictions)
 
 
-def _filter(column: str, operator: str, form: str, value: str | int | list[str]) -> Json:
+def _filter(
+    column: str, operator: str, form: str, value: str | int | list[str] | list[int]
+) -> Json:
     name = f"filter:tasks:{column}"
     return {"filter": name, "operator": operator, "type": form, "value": value}

@@ -339,6 +339,8 @@ def _passes(store: Store, task: TaskRow, item: Json) -> bool:
         return (task.id in {of for of, _ in store.drafts.values()}) is (value == "True")
     if (name, operator) == ("filter:tasks:id", "equal"):
         return bool(task.id == value)
+    if (name, operator) == ("filter:tasks:id", "in_list"):
+        return task.id in value
     raise invalid(f"the fake knows no filter {name} {operator}")
 
 
