@@ -17,8 +17,8 @@ from sandbox_sync import cloning
 from sandbox_sync.db import events, lane_projects
 from sandbox_sync.db import practice as lanes
 from sandbox_sync.db.tables import Event
-from sandbox_sync.workflows import practice, production
-from sandbox_sync.workflows.room import ANSWERS_OVERLAP, Room
+from sandbox_sync.workflows import looking, practice, production
+from sandbox_sync.workflows.room import Room
 from sandbox_sync.workflows.top_up import top_up
 
 
@@ -50,15 +50,14 @@ def _look_at_sandbox(room: Room, project_id: int) -> None:
         return
     is_retired = lane.sandbox_project_id != project_id
     until = project.looked_until if is_retired else lane.looked_until
-    since = None if until is None else until - ANSWERS_OVERLAP
+    found = looking.answers(room.sandbox, room.seen_in_sandbox, project_id, until=until)
     try:
-        tasks = list(room.sandbox.tasks(project_id, updated_after=since))
+        newest, unknown = practice.record_new(room, found)
     except NotInLabelStudio:
         return  # a whole look makes a new one
-    newest = practice.record(room, tasks)
     if newest is not None and (until is None or newest > until):
         _set_looked_until(room, project_id, newest, lane_id=None if is_retired else lane.id)
-    if not is_retired and _has_strangers(room, tasks):
+    if not is_retired and _has_strangers(room, unknown):
         practice.remove_twins(room, lane.id, room.sandbox.project(project_id))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
@@ -13,9 +14,10 @@ from sandbox_sync import changes, cloning
 from sandbox_sync.db import config_changes, needs, snapshots
 from sandbox_sync.db import lane_projects as rows
 from sandbox_sync.db import practice as items
+from sandbox_sync.workflows import looking
 from sandbox_sync.workflows.apart import apart
-from sandbox_sync.workflows.practice import record
-from sandbox_sync.workflows.room import OVERLAP, Room
+from sandbox_sync.workflows.practice import record, record_new
+from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
 
@@ -124,7 +126,6 @@ def look_at_retired(room: Room, *, thoroughly: bool = False) -> None:
 
 
 def _look_at(room: Room, project: rows.Retired, *, thoroughly: bool) -> None:
-    since = None if project.looked_until is None else project.looked_until - OVERLAP
     number = project.sandbox_project_id
     try:
         room.sandbox.project(number)
@@ -132,13 +133,14 @@ def _look_at(room: Room, project: rows.Retired, *, thoroughly: bool) -> None:
         with room.transaction() as session:
             rows.forget_retired(session, number)
         return
-    tasks = list(room.sandbox.tasks(number, updated_after=None if thoroughly else since))
-    newest = record(room, tasks)
+    until = None if thoroughly else project.looked_until
+    tasks = list(looking.changes(room.sandbox, room.seen_in_sandbox, number, until=until))
+    newest, _ = record_new(room, tasks)
     if newest is not None:
         with room.transaction() as session:
             rows.set_looked_until(session, number, newest)
     if thoroughly:
-        _remove_late_copies(room, tasks)
+        _remove_late_copies(room, list(chain.from_iterable(tasks)))
 
 
 def _remove_late_copies(room: Room, tasks: list[Task]) -> None:

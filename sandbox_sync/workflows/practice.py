@@ -15,10 +15,10 @@ from sandbox_sync.db import lane_projects as project_rows
 from sandbox_sync.db import practice as rows
 from sandbox_sync.db import submissions as submission_rows
 from sandbox_sync.db import trainees
-from sandbox_sync.workflows import submissions
+from sandbox_sync.workflows import looking, submissions
 from sandbox_sync.workflows.apart import apart
 from sandbox_sync.workflows.reveal import remove_strays
-from sandbox_sync.workflows.room import OVERLAP, Room
+from sandbox_sync.workflows.room import Room
 
 log = logs.get(__name__)
 
@@ -84,6 +84,25 @@ def _look_for_twin(room: Room, task_id: int) -> None:
         remove_twins(room, lane_id, room.sandbox.project(task.project_id))
 
 
+def record_new(
+    room: Room, found: Iterable[Sequence[Task]]
+) -> tuple[datetime | None, Sequence[Task]]:
+    """Store what a look has found: the latest change, and tasks that are no item we know.
+
+    Those may be items in a moment, when they are noted as made: they are read again.
+    """
+    newest: datetime | None = None
+    unknown: list[Task] = []
+    for tasks in found:
+        with room.reading() as session:
+            owners = rows.owners(session, [task.id for task in tasks])
+        latest = record(room, tasks)
+        room.seen_in_sandbox.note(task for task in tasks if task.id in owners)
+        unknown += [task for task in tasks if task.id not in owners]
+        newest = max(filter(None, (newest, latest)), default=None)
+    return newest, unknown
+
+
 def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
     """Store what was submitted, skipped or taken back; returns the latest change among these."""
     newest: datetime | None = None
@@ -126,8 +145,8 @@ def _look_at_lane(
             rows.set_drifted(session, lane.id)
     is_shown = project.model_version == cloning.SHOWN_VERSION
     (room.suggesting.add if is_shown else room.suggesting.discard)(project.id)
-    since = None if lane.looked_until is None else lane.looked_until - OVERLAP
-    newest = record(room, room.sandbox.tasks(project.id, updated_after=since))
+    seen, until = room.seen_in_sandbox, lane.looked_until
+    newest, _ = record_new(room, looking.changes(room.sandbox, seen, project.id, until=until))
     with room.transaction() as session:
         if newest is not None:
             rows.set_looked_until(session, lane.id, newest)

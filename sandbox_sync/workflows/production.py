@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -18,9 +18,9 @@ from sandbox_sync.db import production as rows
 from sandbox_sync.db import references as reference_rows
 from sandbox_sync.db.frozen import Frozen
 from sandbox_sync.db.tables import ProductionProject
-from sandbox_sync.workflows import config_changes, freezing, references
+from sandbox_sync.workflows import config_changes, freezing, looking, references
 from sandbox_sync.workflows.apart import apart
-from sandbox_sync.workflows.room import ANSWERS_OVERLAP, OVERLAP, Room
+from sandbox_sync.workflows.room import Room
 
 CHUNK = 50
 """Tasks per transaction: SQLite has one writer, and webhooks are waiting."""
@@ -60,8 +60,10 @@ def look_at_project(room: Room, project_id: int, *, thoroughly: bool = False) ->
     project = look_at_batch(room, project_id)
     if project is None:
         return
-    since = None if looked_until is None else looked_until - OVERLAP
-    _record_since(room, project_id, since)
+    found = looking.changes(
+        room.production, room.seen_in_production, project_id, until=looked_until
+    )
+    _record_new(room, project_id, found)
     if thoroughly or project.task_count < known:
         _find_deleted(room, project_id)
 
@@ -73,11 +75,21 @@ def look_at_batch(room: Room, project_id: int) -> Project | None:
         return None
     project = config_changes.look(room, project_id, kind=kind)
     if project.model_version:
-        published = room.production.tasks(project_id, predicted_by=project.model_version)
-        record(room, cloning.in_serving_order(published, project.model_version))
+        _record_batch(room, project)
     elif _serves_everything(room, project_id):
         record(room, _next_unanswered(room, project_id))
     return project
+
+
+def _record_batch(room: Room, project: Project) -> None:
+    """What the project's model has predicted, where that or the project is not as it was."""
+    version = project.model_version
+    published = frozenset(room.production.touched(project.id, predicted_by=version))
+    batch = (version, project.label_config, project.guidelines, published)
+    if room.batches.get(project.id) != batch:
+        tasks = room.production.tasks(project.id, predicted_by=version)
+        record(room, cloning.in_serving_order(tasks, version))
+        room.batches[project.id] = batch
 
 
 def _next_unanswered(room: Room, project_id: int) -> list[Task]:
@@ -105,11 +117,17 @@ def look_at_answers(room: Room, project_id: int) -> None:
     if known is None or known.looked_until is None:
         look_at_project(room, project_id)
         return
-    _record_since(room, project_id, known.looked_until - ANSWERS_OVERLAP)
+    until = known.looked_until
+    found = looking.answers(room.production, room.seen_in_production, project_id, until=until)
+    _record_new(room, project_id, found)
 
 
-def _record_since(room: Room, project_id: int, since: datetime | None) -> None:
-    newest = record(room, room.production.tasks(project_id, updated_after=since))
+def _record_new(room: Room, project_id: int, found: Iterable[Sequence[Task]]) -> None:
+    newest: datetime | None = None
+    for tasks in found:
+        latest = record(room, tasks)
+        room.seen_in_production.note(tasks)
+        newest = max(filter(None, (newest, latest)), default=None)
     if newest is not None:
         with room.transaction() as session:
             rows.set_looked_until(session, project_id, newest)

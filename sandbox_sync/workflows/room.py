@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ from sandbox_sync.notifiers.base import Notifier
 from sandbox_sync.queueing import Draw
 from sandbox_sync.settings import Settings
 from sandbox_sync.workflows.hands import Hands
+from sandbox_sync.workflows.looking import Seen
 
 EVENTS = Lane("events", concurrency=4, poll_seconds=0.5)
 LOOKS = Lane("looks", concurrency=1)
@@ -43,11 +44,6 @@ LANES = (EVENTS, LOOKS, SANDBOX_EVENTS, TENDING, MESSAGES)
 AFTERWARDS = "afterwards"
 """Where a session keeps what is to begin after its commit."""
 MOST_DUE = 200
-
-OVERLAP = timedelta(seconds=60)
-"""How far each look reaches back behind the newest change that was seen."""
-ANSWERS_OVERLAP = timedelta(seconds=5)
-"""The same of a look for which somebody waits; what it misses the next whole look finds."""
 
 
 class Accepts(Protocol):
@@ -82,6 +78,10 @@ class Room:
     """Sandbox projects whose webhook this process has made sure of."""
     suggesting: set[int] = field(default_factory=set)
     """Sandbox projects in which this process has made sure that suggestions are shown."""
+    seen_in_production: Seen = field(default_factory=Seen)
+    seen_in_sandbox: Seen = field(default_factory=Seen)
+    batches: dict[int, tuple[str, str, str, frozenset[int]]] = field(default_factory=dict)
+    """By production project, what this process has recorded as published there."""
     looking: database.Sessions | None = None
     hands: Hands | None = None
     """Threads that begin what was accepted at once; without, the queue does."""

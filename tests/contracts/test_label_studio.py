@@ -180,6 +180,27 @@ class TestTasks:
         assert list(writer.tasks(project.id, among=[])) == []
         assert [t.id for t in writer.tasks(project.id, among=[second], unanswered=True)] == [second]
 
+    def test_tasks_besides_those_with_these_ids(
+        self, writer: LabelStudioWriter, project: Project
+    ) -> None:
+        first, second, third = import_texts(writer, project, "one", "two", "three")
+        before = writer.task(third).updated_at
+        for task in (first, second, third):
+            writer.create_annotation(task, [choice("order")])
+        rest = writer.tasks(project.id, updated_after=before, besides=[first, third])
+        assert [task.id for task in rest] == [second]
+
+    def test_when_tasks_were_touched(self, writer: LabelStudioWriter, project: Project) -> None:
+        first, second = import_texts(writer, project, "one", "two")
+        before = max(writer.task(task).updated_at for task in (first, second))
+        writer.create_annotation(second, [choice("order")])
+        assert writer.touched(project.id, since=before) == {second: writer.task(second).updated_at}
+        since = before - timedelta(days=1)
+        assert set(writer.touched(project.id, since=since)) == {first, second}
+        assert writer.touched(project.id, since=before + timedelta(days=1)) == {}
+        writer.push_predictions(project.id, [prediction(first, version="v1")])
+        assert set(writer.touched(project.id, predicted_by="v1")) == {first}
+
     def test_tasks_that_a_version_predicted(
         self, writer: LabelStudioWriter, project: Project
     ) -> None:

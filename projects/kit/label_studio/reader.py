@@ -107,6 +107,7 @@ class LabelStudioReader:
         predicted_by: str = "",
         unanswered: bool = False,
         among: Collection[int] | None = None,
+        besides: Collection[int] = (),
         page_size: int = PAGE_SIZE,
     ) -> Iterator[Task]:
         """Tasks of a project with annotations and predictions, page by page.
@@ -115,28 +116,37 @@ class LabelStudioReader:
         created, changed or deleted touches its task). ``predicted_by`` keeps
         those with a prediction of exactly this version (a prediction does not
         touch its task). ``unanswered`` keeps those without an annotation, ``among``
-        those with one of these ids.
+        those with one of these ids, ``besides`` those with another one.
         """
-        query = _query(updated_after, predicted_by, unanswered=unanswered, among=among)
-        page = 1
-        while True:
-            rows = self._task_page(project_id, page, page_size, query)
-            yield from (task for task in map(task_from_json, rows) if _is_of(task, predicted_by))
-            if len(rows) < page_size:
-                return
-            page += 1
+        query = _query(
+            updated_after=updated_after,
+            predicted_by=predicted_by,
+            unanswered=unanswered,
+            among=among,
+            besides=besides,
+        )
+        for row in self._task_rows(project_id, query, page_size=page_size):
+            task = task_from_json(row)
+            if _is_of(task, predicted_by):
+                yield task
+
+    def touched(
+        self, project_id: int, *, since: datetime | None = None, predicted_by: str = ""
+    ) -> dict[int, datetime]:
+        """When tasks were touched last: those touched since, or those that a version predicted.
+
+        Label Studio writes no task out for it: 60 of them take a sixth of the time. A
+        version here need only contain the one asked for.
+        """
+        query = _query(updated_after=since, predicted_by=predicted_by)
+        rows = self._task_rows(project_id, query, fields="task_only", include="id,updated_at")
+        return {int(row["id"]): row["updated_at"] for row in rows}
 
     def drafted_tasks(self, project_id: int) -> set[int]:
         """The tasks of a project that somebody has begun to answer and not submitted."""
         query = _filtered([_filter("draft_exists", "equal", "Boolean", "True")])
-        found: set[int] = set()
-        page = 1
-        while True:
-            rows = self._task_page(project_id, page, PAGE_SIZE, query)
-            found |= {int(row["id"]) for row in rows}
-            if len(rows) < PAGE_SIZE:
-                return found
-            page += 1
+        rows = self._task_rows(project_id, query, fields="task_only", include="id")
+        return {int(row["id"]) for row in rows}
 
     def annotation(self, annotation_id: int) -> Annotation:
         """One annotation as it is now."""
@@ -186,10 +196,21 @@ class LabelStudioReader:
         rows = self._call("the list of users", lambda: self._sdk.users.list())
         return {int(row.id): str(row.email) for row in rows if row.id is not None}
 
+    def _task_rows(
+        self, project_id: int, query: str | None, *, page_size: int = PAGE_SIZE, **shape: str
+    ) -> Iterator[Json]:
+        page = 1
+        while True:
+            rows = self._task_page(project_id, page, page_size, query, shape)
+            yield from rows
+            if len(rows) < page_size:
+                return
+            page += 1
+
     def _task_page(
-        self, project_id: int, page: int, page_size: int, query: str | None
+        self, project_id: int, page: int, page_size: int, query: str | None, shape: dict[str, str]
     ) -> list[Json]:
-        arguments: dict[str, Any] = {"project": project_id, "fields": "all"}
+        arguments: dict[str, Any] = {"project": project_id, "fields": "all"} | shape
         arguments |= {"page": page, "page_size": page_size}
         if query is not None:
             arguments["query"] = query
@@ -226,11 +247,12 @@ class LabelStudioReader:
 
 
 def _query(
-    updated_after: datetime | None,
-    predicted_by: str,
     *,
-    unanswered: bool,
-    among: Collection[int] | None,
+    updated_after: datetime | None = None,
+    predicted_by: str = "",
+    unanswered: bool = False,
+    among: Collection[int] | None = None,
+    besides: Collection[int] = (),
 ) -> str | None:
     items: list[Json] = []
     if updated_after is not None:
@@ -242,6 +264,8 @@ def _query(
         items.append(_filter("total_annotations", "equal", "Number", 0))
     if among is not None:
         items.append(_filter("id", "in_list", "Number", sorted(among)))
+    if besides:
+        items.append(_filter("id", "not_in_list", "Number", sorted(besides)))
     return _filtered(items) if items else None
 
 

@@ -129,11 +129,15 @@ def list_tasks(call: Call) -> Reply:
     if not shown and page > 1:
         raise Refusal(404, "Invalid page.")
     full = call.query.get("fields") == "all"
+    found = [_task_json(call.store, row) if full else _short(call, row) for row in shown]
+    if "include" in call.query:
+        names = call.query["include"].split(",")
+        found = [{name: row[name] for name in names if name in row} for row in found]
     return 200, {
         "total_annotations": sum(len(call.store.annotations_of(row.id)) for row in rows),
         "total_predictions": sum(len(call.store.predictions_of(row.id)) for row in rows),
         "total": len(rows),
-        "tasks": [_task_json(call.store, row) if full else _short(call, row) for row in shown],
+        "tasks": found,
     }
 
 
@@ -341,6 +345,8 @@ def _passes(store: Store, task: TaskRow, item: Json) -> bool:
         return bool(task.id == value)
     if (name, operator) == ("filter:tasks:id", "in_list"):
         return task.id in value
+    if (name, operator) == ("filter:tasks:id", "not_in_list"):
+        return task.id not in value
     raise invalid(f"the fake knows no filter {name} {operator}")
 
 
