@@ -1,9 +1,12 @@
-"""Recorded events into the label store, one transaction each."""
+"""Recorded events into the label store, many in one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend_ml import events, schedule
@@ -15,6 +18,9 @@ from projects.kit import logs
 from projects.kit.database import transaction
 from projects.vocabulary import annotation_from_json
 
+TOGETHER = 25
+"""Events of one transaction: few enough that no webhook waits long for its turn."""
+
 log = logs.get(__name__)
 
 
@@ -24,8 +30,39 @@ def digest(workshop: Workshop, project_id: int) -> int:
     An event that cannot be handled is counted and stays; the others go on.
     """
     with transaction(workshop.sessions) as session:
-        waiting = [event.id for event in events.unhandled(session, project_id)]
-    return sum(_handle(workshop, event_id) for event_id in waiting)
+        waiting = iter([event.id for event in events.unhandled(session, project_id)])
+    handled = 0
+    while some := list(islice(waiting, TOGETHER)):
+        if _handle_together(workshop, project_id, some):
+            handled += len(some)
+        else:
+            handled += sum(_handle(workshop, event_id) for event_id in some)
+    return handled
+
+
+def _handle_together(workshop: Workshop, project_id: int, event_ids: Sequence[int]) -> bool:
+    """All of them, or none where one cannot be handled: who that is, only one by one tells."""
+    try:
+        with transaction(workshop.sessions) as session:
+            hold(session, project_id)
+            store = open_store(session, workshop, project_id)
+            query = sa.select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)
+            for event in session.scalars(query).all():
+                _apply_once(session, workshop, event, store)
+    except Exception as error:  # noqa: BLE001 - it says nothing of the others
+        log.info("events.apart", count=len(event_ids), error=type(error).__name__)
+        return False
+    return True
+
+
+def _apply_once(session: Session, workshop: Workshop, event: Event, store: LabelStore) -> None:
+    apply(session, event, store)
+    event.handled_at = workshop.clock()
+
+
+def open_store(session: Session, workshop: Workshop, project_id: int) -> LabelStore:
+    """The label store of a project, for events that are handled in this transaction."""
+    return LabelStore(session, project_id, workshop.kind(project_id), now=workshop.clock())
 
 
 def _handle(workshop: Workshop, event_id: int) -> bool:
@@ -33,8 +70,7 @@ def _handle(workshop: Workshop, event_id: int) -> bool:
         with transaction(workshop.sessions) as session:
             event = session.get_one(Event, event_id)
             hold(session, event.project_id)
-            apply(session, workshop, event)
-            event.handled_at = workshop.clock()
+            _apply_once(session, workshop, event, open_store(session, workshop, event.project_id))
     except Exception as error:  # noqa: BLE001 - whatever one event says, the others go on
         with transaction(workshop.sessions) as session:
             event = session.get_one(Event, event_id)
@@ -45,15 +81,13 @@ def _handle(workshop: Workshop, event_id: int) -> bool:
     return True
 
 
-def apply(session: Session, workshop: Workshop, event: Event) -> None:
+def apply(session: Session, event: Event, store: LabelStore) -> None:
     """What one event says, as the label store keeps it; harmless when repeated."""
     body: dict[str, Any] = event.body if isinstance(event.body, dict) else {}
     if event.action == START_TRAINING:
         if event.handled_at is None:
             schedule.force(session, event.project_id)
         return
-    kind = workshop.kind(event.project_id)
-    store = LabelStore(session, event.project_id, kind, now=workshop.clock())
     if event.action == "ANNOTATIONS_DELETED":
         store.forget_annotations(body["ids"])
     elif event.action == "TASKS_DELETED":

@@ -17,15 +17,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend_ml import suggestions
-from backend_ml.tables import AnnotationRow, AssignmentRow, LabelRow, MarkRow, TaskRow
+from backend_ml.tables import AnnotationRow, AssignmentRow, Base, LabelRow, MarkRow, TaskRow
 from projects.kinds.base import Kind
 from projects.vocabulary import Annotation, Answer, Task, answer_from_json, answer_to_json
+
+Row = TypeVar("Row", bound=Base)
 
 ANSWERS_KEPT = 20_000
 UNPUBLISHED = "unpublished"
@@ -62,16 +64,17 @@ class LabelStore:
         self._kind = kind
         self._now = now
         self._reread = reread
+        self._kept: list[Base] = []
 
     def see_tasks(self, tasks: Iterable[tuple[int, str]]) -> None:
         """Keep the text of each (task id, text)."""
         for task_id, text in tasks:
-            row = self._session.get(TaskRow, (self._project, task_id))
+            row = self._get(TaskRow, (self._project, task_id))
             if row is None:
                 row = TaskRow(
                     project_id=self._project, task_id=task_id, text=text, seen_at=self._now
                 )
-                self._session.add(row)
+                self._add(row)
             elif row.text != text:
                 row.text = text
         self._session.flush()
@@ -82,10 +85,10 @@ class LabelStore:
         ``unaided`` is for who knows that nothing was shown; an annotation without a
         prediction alone does not tell.
         """
-        row = self._session.get(AnnotationRow, annotation.id)
+        row = self._get(AnnotationRow, annotation.id)
         if row is None:
             row = AnnotationRow(annotation_id=annotation.id, project_id=self._project)
-            self._session.add(row)
+            self._add(row)
         self._keep_newest(row, annotation)
         self._keep_shown(row, annotation, unaided=unaided)
         self._session.flush()
@@ -94,10 +97,10 @@ class LabelStore:
     def forget_annotations(self, annotation_ids: Iterable[int]) -> None:
         """Remember that these are gone, whether we knew them or not."""
         for annotation_id in annotation_ids:
-            row = self._session.get(AnnotationRow, annotation_id)
+            row = self._get(AnnotationRow, annotation_id)
             if row is None:
                 row = AnnotationRow(annotation_id=annotation_id, project_id=self._project)
-                self._session.add(row)
+                self._add(row)
             row.deleted = True
             self._session.flush()
             if row.task_id is not None:
@@ -106,10 +109,10 @@ class LabelStore:
     def forget_tasks(self, task_ids: Iterable[int]) -> None:
         """Remember that these are gone, whether we knew them or not."""
         for task_id in task_ids:
-            row = self._session.get(TaskRow, (self._project, task_id))
+            row = self._get(TaskRow, (self._project, task_id))
             if row is None:
                 row = TaskRow(project_id=self._project, task_id=task_id, text="", seen_at=self._now)
-                self._session.add(row)
+                self._add(row)
             row.deleted = True
             self._session.flush()
             self._settle(task_id)
@@ -122,7 +125,8 @@ class LabelStore:
         A task that it shows is there, whatever we took it for.
         """
         self.see_tasks([(task.id, self._kind.text(task.data))])
-        self._session.get_one(TaskRow, (self._project, task.id)).deleted = False
+        row = self._session.get_one(TaskRow, (self._project, task.id))
+        row.deleted, row.touched_at = False, task.updated_at
         for annotation in task.annotations:
             self.see_annotation(annotation)
         shown = {int(annotation.id) for annotation in task.annotations}
@@ -169,7 +173,7 @@ class LabelStore:
 
     def _settle(self, task_id: int) -> None:
         """Make the label of a task what its annotations say now."""
-        label = self._session.get(LabelRow, (self._project, task_id))
+        label = self._get(LabelRow, (self._project, task_id))
         chosen = self._chosen(task_id)
         if chosen is None:
             if label is not None:
@@ -179,7 +183,7 @@ class LabelStore:
         values = self._label_values(chosen)
         if label is None:
             label = LabelRow(project_id=self._project, task_id=task_id, **values)
-            self._session.add(label)
+            self._add(label)
             self._mark_change()
         else:
             changed = label.answer != values["answer"]
@@ -191,7 +195,7 @@ class LabelStore:
 
     def _chosen(self, task_id: int) -> AnnotationRow | None:
         """The annotation that counts: adjudicated truth first, then the answer of most."""
-        task = self._session.get(TaskRow, (self._project, task_id))
+        task = self._get(TaskRow, (self._project, task_id))
         if task is None or task.deleted:
             return None
         rows = [
@@ -205,7 +209,7 @@ class LabelStore:
         told = isinstance(row.shown, Mapping)
         suggestion = suggestions.met(self._session, row, self._kind)
         answer = answer_from_json(row.answer)
-        arm = self._session.get(AssignmentRow, (self._project, row.task_id))
+        arm = self._get(AssignmentRow, (self._project, row.task_id))
         return {
             "annotation_id": row.annotation_id,
             "answer": row.answer,
@@ -223,18 +227,29 @@ class LabelStore:
         }
 
     def _mark_change(self) -> None:
-        mark = self._session.get(MarkRow, self._project)
+        mark = self._get(MarkRow, self._project)
         if mark is None:
             mark = MarkRow(project_id=self._project, wanted=0, trained=0)
-            self._session.add(mark)
+            self._add(mark)
         if mark.wanted == mark.trained or mark.first_change_at is None:
             mark.first_change_at = self._now
         mark.wanted += 1
         mark.last_change_at = self._now
         self._session.flush()
 
+    def _get(self, form: type[Row], key: object) -> Row | None:
+        """Read once: a session forgets a row that nobody keeps."""
+        row = self._session.get(form, key)
+        if row is not None:
+            self._kept.append(row)
+        return row
+
+    def _add(self, row: Base) -> None:
+        self._session.add(row)
+        self._kept.append(row)
+
     def _text(self, task_id: int) -> str:
-        task = self._session.get(TaskRow, (self._project, task_id))
+        task = self._get(TaskRow, (self._project, task_id))
         return "" if task is None else task.text
 
     def _annotations(self, task_id: int) -> sa.Select[AnnotationRow]:

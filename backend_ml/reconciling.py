@@ -8,8 +8,7 @@ again: reading leaves out labels that the config does not offer.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from backend_ml import waiting
 from backend_ml.labels import LabelStore
-from backend_ml.tables import AnnotationRow, LookRow, ProjectRow, TaskRow, hold
+from backend_ml.tables import LookRow, ProjectRow, TaskRow, hold
 from backend_ml.workshop import UnknownProject, Workshop
-from projects.kinds.base import Kind
 from projects.kit import logs
 from projects.kit.database import transaction
 from projects.kit.errors import BadInput, NotInLabelStudio
@@ -48,6 +46,8 @@ class Look:
     config: str
     after: datetime | None
     """Only tasks touched since; ``None`` for all."""
+    everything: bool
+    """Each task is compared, whatever we know of it."""
     reread: bool
     """The config is not the one under which the answers were read."""
 
@@ -92,9 +92,10 @@ def _begin(workshop: Workshop, project: Project) -> Look:
             look = LookRow(project_id=project.id, looks=0)
             session.add(look)
         reread = look.config != project.label_config
-        full = look.looked_at is None or look.looks % FULL_EVERY == 0 or reread
-        after = None if full or look.looked_at is None else look.looked_at - OVERLAP
-    return Look(began, project.label_config, after, reread)
+        everything = look.looked_at is None or reread
+        whole = everything or look.looks % FULL_EVERY == 0
+        after = None if whole or look.looked_at is None else look.looked_at - OVERLAP
+    return Look(began, project.label_config, after, everything, reread)
 
 
 def _problem(workshop: Workshop, project: Project) -> str | None:
@@ -130,49 +131,50 @@ def _compare_tasks(workshop: Workshop, project_id: int, look: Look) -> set[int]:
     """Bring every task of the look to the state it has in Label Studio; returns their ids."""
     kind = workshop.kind(project_id)
     shown: set[int] = set()
-    tasks = workshop.studio.tasks(project_id, updated_after=look.after)
-    whole = look.after is None
-    while part := list(islice(tasks, CHUNK)):
-        shown.update(task.id for task in part)
-        if whole and not look.reread:
-            with workshop.reading() as session:
-                part = moved(session, kind, part)
-        if not part:
-            continue
+    for part in _to_compare(workshop, project_id, look, shown):
         with transaction(workshop.sessions) as session:
             hold(session, project_id)
             store = LabelStore(session, project_id, kind, now=workshop.clock(), reread=look.reread)
             for task in part:
                 _compare(session, store, task)
-        if whole:
+        if look.after is None:
             time.sleep(BREATH_SECONDS)
     return shown
 
 
-def moved(session: Session, kind: Kind, tasks: Sequence[Task]) -> list[Task]:
-    """Those of one project that we do not know exactly as Label Studio shows them."""
-    ids = [task.id for task in tasks]
-    ours = {task.project_id for task in tasks}
-    texts = sa.select(TaskRow.task_id, TaskRow.text).where(
-        TaskRow.project_id.in_(ours), TaskRow.task_id.in_(ids), TaskRow.deleted.is_(False)
+def _to_compare(
+    workshop: Workshop, project_id: int, look: Look, shown: set[int]
+) -> Iterator[list[Task]]:
+    """The tasks that we may not know as they are now; ``shown`` gets the ids of all.
+
+    Label Studio takes long to write a task out, and not to say when each was touched:
+    only what was touched after we compared it is written out.
+    """
+    if look.everything:
+        tasks = workshop.studio.tasks(project_id)
+        while part := list(islice(tasks, CHUNK)):
+            shown.update(task.id for task in part)
+            yield part
+        return
+    touched = workshop.studio.touched(project_id, since=look.after)
+    shown.update(touched)
+    with workshop.reading() as session:
+        known = _compared(session, project_id, since=look.after)
+    new = (number for number, moment in touched.items() if known.get(number) != moment)
+    while ids := list(islice(new, CHUNK)):
+        yield list(workshop.studio.tasks(project_id, among=ids))
+
+
+def _compared(
+    session: Session, project_id: int, *, since: datetime | None
+) -> dict[int, datetime | None]:
+    """When the tasks were touched last that are compared, those of a moment after ``since``."""
+    query = sa.select(TaskRow.task_id, TaskRow.touched_at).where(
+        TaskRow.project_id == project_id, TaskRow.deleted.is_(False)
     )
-    known = {task_id: text for task_id, text in session.execute(texts)}
-    answers = sa.select(
-        AnnotationRow.task_id, AnnotationRow.annotation_id, AnnotationRow.updated_at
-    ).where(
-        AnnotationRow.project_id.in_(ours),
-        AnnotationRow.task_id.in_(ids),
-        AnnotationRow.deleted.is_(False),
-    )
-    states = {tuple(row) for row in session.execute(answers)}
-    mine = Counter(task_id for task_id, _, _ in states)
-    return [
-        task
-        for task in tasks
-        if known.get(task.id) != kind.text(task.data)
-        or len(task.annotations) != mine[task.id]
-        or any((task.id, one.id, one.updated_at) not in states for one in task.annotations)
-    ]
+    if since is not None:
+        query = query.where(TaskRow.touched_at > since)
+    return {task_id: moment for task_id, moment in session.execute(query)}
 
 
 def _compare(session: Session, store: LabelStore, task: Task) -> None:

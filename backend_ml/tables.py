@@ -70,6 +70,8 @@ class TaskRow(Base):
     task_id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
     seen_at: Mapped[datetime]
+    touched_at: Mapped[datetime | None]
+    """When Label Studio said it was touched last, as it was when a look compared it."""
     deleted: Mapped[bool] = mapped_column(default=False)
 
 

@@ -208,12 +208,12 @@ def everything(session: Session, *, limit: int) -> list[Shown]:
     return _shown(session, limit=limit)
 
 
-def of_tasks(session: Session, task_ids: Collection[int]) -> dict[int, int | None]:
-    """Prediction by sandbox task, of those among these tasks that show their reference."""
-    found = sa.select(PracticeItem.sandbox_task_id, PracticeItem.reveal_prediction_id).where(
-        PracticeItem.sandbox_task_id.in_(list(task_ids)), PracticeItem.revealed_at.is_not(None)
+def showing(session: Session, task_ids: Collection[int]) -> set[int]:
+    """Those of these sandbox tasks that show their reference, or are about to."""
+    found = sa.select(PracticeItem.sandbox_task_id).where(
+        PracticeItem.sandbox_task_id.in_(task_ids), PracticeItem.revealed_at.is_not(None)
     )
-    return {task_id: number for task_id, number in session.execute(found) if task_id is not None}
+    return {task_id for task_id in session.scalars(found) if task_id is not None}
 
 
 def _shown(

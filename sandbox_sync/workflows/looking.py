@@ -20,7 +20,7 @@ OVERLAP = timedelta(seconds=60)
 ANSWERS_OVERLAP = timedelta(seconds=5)
 """The same of a look for which somebody waits; what it misses the next whole look finds."""
 AT_ONCE = 100
-"""Tasks that are named in one request: they stand in its address."""
+"""Tasks that are read before they are recorded, and the most that a request names."""
 
 
 @dataclass(frozen=True)

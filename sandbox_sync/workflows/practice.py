@@ -175,7 +175,7 @@ def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool
     """
     with room.transaction() as session:
         recorded = rows.recorded_tasks(session, lane_id, project.id)
-    if project.task_count <= len(recorded) and not thoroughly:
+    if not _may_have_twins(room, project, recorded, thoroughly=thoroughly):
         return
     copies: dict[str, list[Task]] = defaultdict(list)
     for task in room.sandbox.tasks(project.id):
@@ -185,6 +185,15 @@ def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool
         if len(same) > 1 and recorded[key] in {task.id for task in same}:
             with apart("twins", passing=False, lane=lane_id, task=recorded[key]):
                 _keep_one(room, key, same, recorded[key])
+
+
+def _may_have_twins(
+    room: Room, project: Project, recorded: Mapping[str, int], *, thoroughly: bool
+) -> bool:
+    """Whether there are tasks that no item is recorded as; a count is wrong where one is gone."""
+    if not thoroughly:
+        return project.task_count > len(recorded)
+    return not room.sandbox.touched(project.id).keys() <= set(recorded.values())
 
 
 def _same_item(room: Room, key: str, copies: Sequence[Task]) -> list[Task]:
@@ -207,13 +216,15 @@ def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> No
 
 
 def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
+    """Items whose task is gone, and tasks and references that ought to be."""
+    there = room.sandbox.touched(project_id).keys()
     with room.transaction() as session:
         known = rows.open_tasks(session, lane_id, project_id)
         gone = rows.removed_keys(session, lane_id)
-    there = list(room.sandbox.tasks(project_id))
-    look_at_tasks(room, sorted(set(known.values()) - {task.id for task in there}))
-    remove_strays(room, there)
-    for task in there:
+        unknown = there - rows.owners(session, there).keys()
+    look_at_tasks(room, sorted(set(known.values()) - there))
+    remove_strays(room, project_id)
+    for task in room.sandbox.tasks(project_id, among=unknown) if unknown else ():
         if cloning.key_of(task) in gone and not task.annotations:
             room.sandbox.delete_task(task.id)
             log.warning("item.late_copy_removed", sandbox_task=task.id)

@@ -274,7 +274,7 @@ def _snapshot(
 
 
 def _find_deleted(room: Room, project_id: int) -> None:
-    present = {task.id for task in room.production.tasks(project_id)}
+    present = room.production.touched(project_id).keys()
     with room.reading() as session:
         missing = rows.live_task_ids(session, project_id) - present
     look_at_tasks(room, sorted(missing))

@@ -129,20 +129,21 @@ def take_back(room: Room, shown: rows.Shown) -> None:
     log.info("reference.taken_back", item=shown.item_id)
 
 
-def remove_strays(room: Room, tasks: Iterable[Task]) -> None:
+def remove_strays(room: Room, project_id: int) -> None:
     """Remove references that we do not know to be there: a push can land long after its sender."""
-    marked = [task for task in tasks if _references(task)]
+    marked = room.sandbox.touched(project_id, predicted_by=VERSION).keys()
     with room.transaction() as session:
-        known = rows.of_tasks(session, [task.id for task in marked])
-    for task in marked:
-        for number in _references(task):
-            if task.id not in known or known[task.id] not in (None, number):
-                room.sandbox.delete_prediction(number)
-                log.warning("reference.stray", sandbox_task=task.id)
+        strange = marked - rows.showing(session, marked)
+    for task_id, numbers in _shown_among(room, project_id, strange).items():
+        for number in numbers:
+            room.sandbox.delete_prediction(number)
+            log.warning("reference.stray", sandbox_task=task_id)
 
 
 def _shown_among(room: Room, project_id: int, task_ids: Collection[int]) -> dict[int, list[int]]:
     """The references that stand at each of these sandbox tasks, where the task is there."""
+    if not task_ids:
+        return {}
     return {task.id: _references(task) for task in room.sandbox.tasks(project_id, among=task_ids)}
 
 

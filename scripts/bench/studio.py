@@ -115,6 +115,9 @@ class StandIn:
             if column == "updated_at":
                 after = datetime.fromisoformat(item["value"])
                 ids = [i for i in ids if i in self.touched and self.touched[i] > after]
+            elif column == "id":
+                named = set(item["value"])
+                ids = [i for i in ids if (i in named) is (item["operator"] == "in_list")]
             elif column == "predictions_model_versions":
                 wanted = set(item["value"])
                 ids = [

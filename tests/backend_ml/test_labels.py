@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def store_after(workshop: Workshop, calls: Sequence[dict[str, Any]]) -> list[lis
         for body in calls:
             one = heard(body)
             event = Event(action=one.action, project_id=PROJECT, body=one.body)
-            digesting.apply(session, workshop, event)
+            digesting.apply(session, event, digesting.open_store(session, workshop, PROJECT))
         session.flush()
         found: list[list[Any]] = []
         for row_class in (AnnotationRow, LabelRow, TaskRow):
@@ -202,7 +202,7 @@ def test_nothing_shown_is_not_the_same_as_not_told(
         published.plan_id = plan.id
         session.add(published)
         event = Event(action="ANNOTATION_CREATED", project_id=PROJECT, body=heard(body).body)
-        digesting.apply(session, workshop, event)
+        digesting.apply(session, event, digesting.open_store(session, workshop, PROJECT))
         label = session.scalars(sa.select(LabelRow)).one()
         assert (label.outcome, label.suggestion_estimated) == (outcome, estimated)
 
@@ -271,6 +271,27 @@ def test_a_look_at_everything_writes_only_what_has_moved(
     assert answer_from_json(labelled[desk.task_ids[0]])[0].label == "Decline"
 
 
+def test_only_what_was_touched_is_written_out(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk(tasks=6)
+    desk.answer(4)
+    desk.hear()
+    desk.clock.forward(5)
+    desk.answer(1, first=4)
+    written: list[int] = []
+    listed = desk.workshop.studio.tasks
+
+    def watched(*args: Any, **options: Any) -> Iterator[Task]:
+        for task in listed(*args, **options):
+            written.append(task.id)
+            yield task
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.workshop.studio, "tasks", watched)
+        for _ in range(31):  # one of them is a look at everything
+            desk.hear()
+    assert written == [desk.task_ids[4]]
+
+
 def test_a_task_that_the_pages_miss_is_not_forgotten(
     make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,13 +299,13 @@ def test_a_task_that_the_pages_miss_is_not_forgotten(
     desk.answer(4)
     desk.hear()
     studio = desk.workshop.studio
-    listed, missed = studio.tasks, desk.task_ids[1]
+    listed, missed = studio.touched, desk.task_ids[1]
     studio.delete_task(desk.task_ids[0])
-    monkeypatch.setattr(
-        studio,
-        "tasks",
-        lambda *args, **options: (t for t in listed(*args, **options) if t.id != missed),
-    )
+
+    def without_one(*args: Any, **options: Any) -> dict[int, datetime]:
+        return {n: when for n, when in listed(*args, **options).items() if n != missed}
+
+    monkeypatch.setattr(studio, "touched", without_one)
     for _ in range(30):
         desk.hear()
     with transaction(desk.workshop.sessions) as session:

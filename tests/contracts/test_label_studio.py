@@ -178,6 +178,8 @@ class TestTasks:
         among = [third, first, third + 1_000]
         assert [task.id for task in writer.tasks(project.id, among=among)] == [first, third]
         assert list(writer.tasks(project.id, among=[])) == []
+        many = range(first, first + 500)
+        assert [task.id for task in writer.tasks(project.id, among=many)] == [first, second, third]
         assert [t.id for t in writer.tasks(project.id, among=[second], unanswered=True)] == [second]
 
     def test_tasks_besides_those_with_these_ids(

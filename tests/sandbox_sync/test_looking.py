@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from projects.kit.label_studio import LabelStudioWriter
+from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
 from projects.vocabulary import Project, Task
 from sandbox_sync.db.tables import PracticeItem
-from sandbox_sync.workflows import looking, practice
+from sandbox_sync.workflows import looking, practice, production, reconcile
 from sandbox_sync.workflows.looking import OVERLAP, Seen
 from sandbox_sync.workflows.room import Room
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.sandbox_sync.house import ADA, INTENT, House, choice, running_house
+from tests.sandbox_sync.house import ADA, BEN, INTENT, House, choice, running_house
 from tests.support.studio import CONFIG, import_texts
 from tests.support.studio import choice as region
 
@@ -151,3 +152,33 @@ def test_an_answer_that_came_before_its_copy_was_noted_is_looked_at_again(house:
     house.drain()
     house.reconcile()
     assert house.summary()["submissions"] == 1
+
+
+def test_a_thorough_look_has_nothing_written_out_that_is_known(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = house.publish("intent", ["First", "Second"])
+    house.reconcile()
+    for task in (first, second):
+        house.answer("intent", task, choice(ONE))
+        house.practise(ADA, "intent", task, choice(ONE))
+        house.practise(BEN, "intent", task, choice(ONE))
+    house.reconcile(passes=3)
+    written: list[int] = []
+    listed = LabelStudioReader.tasks
+
+    def watched(reader: LabelStudioReader, project_id: int, **which: Any) -> Iterator[Task]:
+        for task in listed(reader, project_id, **which):
+            written.append(task.id)
+            yield task
+
+    monkeypatch.setattr(LabelStudioReader, "tasks", watched)
+    house.room.batches.clear()  # one that a thorough look has recorded anew
+    house.reconcile(passes=1)
+    assert sorted(written) == [first, second]
+    written.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(reconcile, "THOROUGH_EVERY", 1)
+        patch.setattr(production, "_record_batch", lambda *_: None)
+        house.reconcile(passes=2)
+    assert written == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 500
+MOST_NAMED = 100
+"""Ids in one request: they stand in its address."""
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -118,17 +121,18 @@ class LabelStudioReader:
         touch its task). ``unanswered`` keeps those without an annotation, ``among``
         those with one of these ids, ``besides`` those with another one.
         """
-        query = _query(
-            updated_after=updated_after,
-            predicted_by=predicted_by,
-            unanswered=unanswered,
-            among=among,
-            besides=besides,
-        )
-        for row in self._task_rows(project_id, query, page_size=page_size):
-            task = task_from_json(row)
-            if _is_of(task, predicted_by):
-                yield task
+        for named in _some_at_a_time(among):
+            query = _query(
+                updated_after=updated_after,
+                predicted_by=predicted_by,
+                unanswered=unanswered,
+                among=named,
+                besides=besides,
+            )
+            for row in self._task_rows(project_id, query, page_size=page_size):
+                task = task_from_json(row)
+                if _is_of(task, predicted_by):
+                    yield task
 
     def touched(
         self, project_id: int, *, since: datetime | None = None, predicted_by: str = ""
@@ -246,6 +250,16 @@ class LabelStudioReader:
             raise LabelStudioUnavailable(f"{what}: {type(error).__name__}") from error
 
 
+def _some_at_a_time(ids: Collection[int] | None) -> Iterator[list[int] | None]:
+    """``None`` once where nothing is named."""
+    if ids is None:
+        yield None
+        return
+    waiting = iter(sorted(ids))
+    while some := list(islice(waiting, MOST_NAMED)):
+        yield some
+
+
 def _query(
     *,
     updated_after: datetime | None = None,
@@ -263,7 +277,7 @@ def _query(
     if unanswered:
         items.append(_filter("total_annotations", "equal", "Number", 0))
     if among is not None:
-        items.append(_filter("id", "in_list", "Number", sorted(among)))
+        items.append(_filter("id", "in_list", "Number", list(among)))
     if besides:
         items.append(_filter("id", "not_in_list", "Number", sorted(besides)))
     return _filtered(items) if items else None
