@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from threading import Lock
 
 from projects.kit.label_studio import LabelStudioReader
 from projects.vocabulary import Task
@@ -36,21 +37,29 @@ class Seen:
     """The tasks that this process has recorded lately, by project."""
 
     _states: dict[int, dict[int, State]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    """Several threads look at one project."""
 
     def of(self, project_id: int, *, since: datetime) -> dict[int, State]:
         """Those that had changed after this moment."""
-        known = self._states.get(project_id, {})
-        return {number: state for number, state in known.items() if state.changed_at > since}
+        with self._lock:
+            return self._after(project_id, since)
 
     def note(self, tasks: Iterable[Task]) -> None:
         """Remember these, which are recorded."""
-        for task in tasks:
-            state = State(task.updated_at, bool(task.annotations))
-            self._states.setdefault(task.project_id, {})[task.id] = state
+        with self._lock:
+            for task in tasks:
+                state = State(task.updated_at, bool(task.annotations))
+                self._states.setdefault(task.project_id, {})[task.id] = state
 
     def forget(self, project_id: int, *, before: datetime) -> None:
         """No look will reach back further than this."""
-        self._states[project_id] = self.of(project_id, since=before)
+        with self._lock:
+            self._states[project_id] = self._after(project_id, before)
+
+    def _after(self, project_id: int, moment: datetime) -> dict[int, State]:
+        known = self._states.get(project_id, {})
+        return {number: state for number, state in known.items() if state.changed_at > moment}
 
 
 def everything(client: LabelStudioReader, project_id: int) -> Iterator[list[Task]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from projects.kit.label_studio import LabelStudioReader, LabelStudioWriter
-from projects.vocabulary import Project, Task
+from projects.vocabulary import Project, ProjectId, Task
 from sandbox_sync.db.tables import PracticeItem
 from sandbox_sync.workflows import looking, practice, production, reconcile
 from sandbox_sync.workflows.looking import OVERLAP, Seen
@@ -114,6 +115,24 @@ def test_what_no_look_reaches_is_forgotten(writer: LabelStudioWriter, project: P
     assert set(looker.seen.of(project.id, since=looker.until - OVERLAP)) == {task}
     list(looking.changes(writer, looker.seen, project.id, until=looker.until + 2 * OVERLAP))
     assert looker.seen.of(project.id, since=looker.until - OVERLAP) == {}
+
+
+def test_several_threads_look_at_one_project() -> None:
+    """Else "dictionary changed size during iteration"."""
+    seen, moment = Seen(), datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    tasks = [Task(n, ProjectId(1), {}, {}, moment, moment, False) for n in range(5_000)]
+
+    def note(part: int) -> None:
+        for task in tasks[part::4]:
+            seen.note([task])
+
+    with ThreadPoolExecutor(5) as threads:
+        notes = [threads.submit(note, part) for part in range(4)]
+        while not all(one.done() for one in notes):
+            assert len(seen.of(1, since=moment - OVERLAP)) <= len(tasks)
+        for one in notes:
+            one.result()
+    assert len(seen.of(1, since=moment - OVERLAP)) == len(tasks)
 
 
 @pytest.fixture
