@@ -15,7 +15,7 @@ from operator import attrgetter
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.kit.errors import NotInLabelStudio, PlatformError
+from projects.kit.errors import LabelStudioRefused, NotInLabelStudio, PlatformError
 from projects.vocabulary import Json, Prediction, Task
 from sandbox_sync.db import reveals as rows
 from sandbox_sync.workflows.apart import apart
@@ -81,9 +81,7 @@ def _show(room: Room, project_id: int, wanted: Sequence[rows.ToShow], moment: da
     before = _shown_among(room, project_id, tasks)
     for number in chain.from_iterable(before.values()):
         room.sandbox.delete_prediction(number)
-    room.sandbox.push_predictions(
-        project_id, _predictions(room, [one for one in wanted if one.sandbox_task_id in before])
-    )
+    _push(room, project_id, [one for one in wanted if one.sandbox_task_id in before])
     after = _shown_among(room, project_id, tasks)
     shown = {one.item_id: after.get(one.sandbox_task_id, []) for one in wanted}
     with room.transaction() as session:
@@ -97,6 +95,19 @@ def _show(room: Room, project_id: int, wanted: Sequence[rows.ToShow], moment: da
         for number in numbers[1:] if item_id in kept else numbers:
             room.sandbox.delete_prediction(number)
         log.info("reference.shown" if item_id in kept else "reference.not_shown", item=item_id)
+
+
+def _push(room: Room, project_id: int, wanted: Iterable[rows.ToShow]) -> None:
+    """All in one request, or each by itself where Label Studio refuses one of them."""
+    made = _predictions(room, wanted)
+    try:
+        room.sandbox.push_predictions(project_id, made)
+    except LabelStudioRefused:
+        if len(made) < 2:
+            raise
+        for one in made:
+            with apart("reveal", sandbox_task=one.task_id):
+                room.sandbox.push_predictions(project_id, [one])
 
 
 def _predictions(room: Room, wanted: Iterable[rows.ToShow]) -> list[Prediction]:

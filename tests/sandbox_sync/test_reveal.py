@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from projects.kit.errors import LabelStudioRefused
 from projects.kit.label_studio import LabelStudioWriter
 from projects.vocabulary import Json, Prediction
 from sandbox_sync.db.tables import GoldItem, PracticeItem
@@ -82,6 +83,30 @@ def test_many_are_shown_in_three_requests_for_each_project(house: House, asked: 
     reveal.reveal_due(house.room)
     assert len(references(house)) == 6
     assert [method for method, *_ in house.sandbox.requests[before:]] == ["GET", "POST", "GET"] * 2
+
+
+def test_one_that_label_studio_refuses_keeps_no_other_away(
+    house: House, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (other,) = house.publish("intent", ["Second"])
+    house.reconcile()
+    for task in (asked, other):
+        house.answer("intent", task, choice(ONE))
+        for email in (ADA, BEN):
+            house.practise(email, "intent", task, choice(ONE))
+    house.drain()
+    refused = house.clone_of(ADA, asked)
+    push = LabelStudioWriter.push_predictions
+
+    def strictly(writer: LabelStudioWriter, project: int, rows: list[Prediction]) -> None:
+        if refused in {row.task_id for row in rows}:
+            raise LabelStudioRefused("predictions", 400, "no such label")
+        push(writer, project, rows)
+
+    monkeypatch.setattr(LabelStudioWriter, "push_predictions", strictly)
+    reveal.reveal_due(house.room)
+    everywhere = {house.clone_of(email, task) for email in (ADA, BEN) for task in (asked, other)}
+    assert set(references(house)) == everywhere - {refused}
 
 
 def test_it_waits_for_a_copy_that_is_reserved_and_not_made(tmp_path: Path) -> None:
