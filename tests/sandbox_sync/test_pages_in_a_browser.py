@@ -11,7 +11,7 @@ from itertools import pairwise
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.sandbox_sync.house import ADA, ADMIN, INTENT, House, choice, running_house
 from tests.sandbox_sync.test_gold_and_appeals import CONTACT, comparison, contest, digest
@@ -136,4 +136,19 @@ def test_a_trainer_pauses_with_the_keyboard_alone(
         page.wait_for_load_state()
         done = "Paused" if words.startswith("Pause") else "Active"
         page.get_by_text(done, exact=True).first.wait_for()
+    page.context.close()
+
+
+def test_a_trainer_ends_practice_and_takes_the_trainee_back(
+    chromium: Browser, world: tuple[str, list[str]]
+) -> None:
+    address, trainers = world
+    page = opened(chromium, address, ADMIN, WIDE)
+    page.goto(f"{address}{trainers[6]}")
+    page.get_by_role("button", name="End practice").click()
+    expect(page.get_by_text(f"Ended by {ADMIN}")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause all kinds")).to_have_count(0)
+    page.get_by_role("button", name="Take back into practice").click()
+    expect(page.get_by_text("The queues are kept full.")).to_be_visible()
+    expect(page.get_by_role("button", name="End practice")).to_be_visible()
     page.context.close()
