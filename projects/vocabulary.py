@@ -204,6 +204,21 @@ def task_from_json(row: Mapping[str, Any]) -> Task:
     )
 
 
+PROJECT_FIELDS = (
+    "id",
+    "title",
+    "label_config",
+    "model_version",
+    "expert_instruction",
+    "task_number",
+    "sampling",
+    "maximum_annotations",
+    "skip_queue",
+    *WORK_SETTINGS,
+)
+"""What is read of a project."""
+
+
 def project_from_json(row: Mapping[str, Any]) -> Project:
     """Read one project of Label Studio's JSON."""
     return Project(
