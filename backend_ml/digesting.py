@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from backend_ml.labels import LabelStore
 from backend_ml.tables import Event, hold
 from backend_ml.workshop import Workshop
 from projects.kit import logs
+from projects.kit.batches import batched
 from projects.kit.database import transaction
 from projects.vocabulary import annotation_from_json
 
@@ -30,9 +30,9 @@ def digest(workshop: Workshop, project_id: int) -> int:
     An event that cannot be handled is counted and stays; the others go on.
     """
     with transaction(workshop.sessions) as session:
-        waiting = iter([event.id for event in events.unhandled(session, project_id)])
+        waiting = [event.id for event in events.unhandled(session, project_id)]
     handled = 0
-    while some := list(islice(waiting, TOGETHER)):
+    for some in batched(waiting, TOGETHER):
         if _handle_together(workshop, project_id, some):
             handled += len(some)
         else:

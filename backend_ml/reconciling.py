@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from backend_ml.labels import LabelStore
 from backend_ml.tables import LookRow, ProjectRow, TaskRow, hold
 from backend_ml.workshop import UnknownProject, Workshop
 from projects.kit import logs
+from projects.kit.batches import batched
 from projects.kit.database import transaction
 from projects.kit.errors import BadInput, NotInLabelStudio
 from projects.vocabulary import Project, Task
@@ -151,8 +151,7 @@ def _to_compare(
     only what was touched after we compared it is written out.
     """
     if look.everything:
-        tasks = workshop.studio.tasks(project_id)
-        while part := list(islice(tasks, CHUNK)):
+        for part in batched(workshop.studio.tasks(project_id), CHUNK):
             shown.update(task.id for task in part)
             yield part
         return
@@ -161,7 +160,7 @@ def _to_compare(
     with workshop.reading() as session:
         known = _compared(session, project_id, since=look.after)
     new = (number for number, moment in touched.items() if known.get(number) != moment)
-    while ids := list(islice(new, CHUNK)):
+    for ids in batched(new, CHUNK):
         yield list(workshop.studio.tasks(project_id, among=ids))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 
 from projects.kit import engine, logs
+from projects.kit.batches import batched
 from projects.kit.database import now as this_moment
 from sandbox_sync.db import events
 from sandbox_sync.db import practice as items
@@ -112,11 +112,6 @@ def _look_at_sandbox(room: Room, event: Event) -> None:
             with room.transaction() as session:
                 events.still_at_work(session, event, now=this_moment())
         practice.look_at_tasks(room, task_ids)
-
-
-def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """These numbers, so many at a time."""
-    return (numbers[start : start + size] for start in range(0, len(numbers), size))
 
 
 def _numbers(hint: dict[str, object], name: str) -> list[int]:

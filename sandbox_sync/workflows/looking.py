@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from threading import Lock
 
+from projects.kit.batches import batched
 from projects.kit.label_studio import LabelStudioReader
 from projects.vocabulary import Task
 
@@ -64,9 +64,7 @@ class Seen:
 
 def everything(client: LabelStudioReader, project_id: int) -> Iterator[list[Task]]:
     """All tasks of a project, some at a time."""
-    tasks = client.tasks(project_id)
-    while some := list(islice(tasks, AT_ONCE)):
-        yield some
+    return batched(client.tasks(project_id), AT_ONCE)
 
 
 def changes(
@@ -108,9 +106,9 @@ def _changed(
 ) -> Iterator[list[Task]]:
     known = seen.of(project_id, since=since)
     moments = client.touched(project_id, since=since)
-    new = [number for number, moment in moments.items() if _is_new(known, number, moment)]
-    for start in range(0, len(new), AT_ONCE):
-        yield list(client.tasks(project_id, among=new[start : start + AT_ONCE]))
+    new = (number for number, moment in moments.items() if _is_new(known, number, moment))
+    for numbers in batched(new, AT_ONCE):
+        yield list(client.tasks(project_id, among=numbers))
 
 
 def _is_new(known: Mapping[int, State], number: int, changed_at: datetime) -> bool:

@@ -224,7 +224,7 @@ def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
         unknown = there - rows.owners(session, there).keys()
     look_at_tasks(room, sorted(set(known.values()) - there))
     remove_strays(room, project_id)
-    for task in room.sandbox.tasks(project_id, among=unknown) if unknown else ():
+    for task in room.sandbox.tasks(project_id, among=unknown):
         if cloning.key_of(task) in gone and not task.annotations:
             room.sandbox.delete_task(task.id)
             log.warning("item.late_copy_removed", sandbox_task=task.id)

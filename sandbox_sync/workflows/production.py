@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy.orm import Session
 
 from projects.kit import logs
+from projects.kit.batches import batched
 from projects.kit.database import now as this_moment
 from projects.kit.errors import NotInLabelStudio, PlatformError
 from projects.vocabulary import Project, Task
@@ -166,7 +167,7 @@ def look_at_annotations(room: Room, annotation_ids: Iterable[int]) -> None:
 def record(room: Room, tasks: Iterable[Task]) -> datetime | None:
     """Store what is new about these tasks; returns the latest change among them."""
     newest: datetime | None = None
-    for chunk in _chunks(tasks):
+    for chunk in batched(tasks, CHUNK):
         _know_projects(room, {task.project_id for task in chunk})
         frozen = freezing.freeze(room, chunk)
         with room.transaction() as session:
@@ -278,9 +279,3 @@ def _find_deleted(room: Room, project_id: int) -> None:
     with room.reading() as session:
         missing = rows.live_task_ids(session, project_id) - present
     look_at_tasks(room, sorted(missing))
-
-
-def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    waiting = iter(tasks)
-    while chunk := list(islice(waiting, CHUNK)):
-        yield chunk

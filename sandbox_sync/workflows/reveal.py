@@ -153,8 +153,6 @@ def remove_strays(room: Room, project_id: int) -> None:
 
 def _shown_among(room: Room, project_id: int, task_ids: Collection[int]) -> dict[int, list[int]]:
     """The references that stand at each of these sandbox tasks, where the task is there."""
-    if not task_ids:
-        return {}
     return {task.id: _references(task) for task in room.sandbox.tasks(project_id, among=task_ids)}
 
 

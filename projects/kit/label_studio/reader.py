@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
 from label_studio_sdk.client import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
+from projects.kit.batches import batched
 from projects.kit.errors import (
     LabelStudioRefused,
     LabelStudioUnavailable,
@@ -128,7 +128,7 @@ class LabelStudioReader:
         touch its task). ``unanswered`` keeps those without an annotation, ``among``
         those with one of these ids, ``besides`` those with another one.
         """
-        for named in _some_at_a_time(among):
+        for named in (None,) if among is None else batched(sorted(among), MOST_NAMED):
             query = _query(
                 updated_after=updated_after,
                 predicted_by=predicted_by,
@@ -257,16 +257,6 @@ class LabelStudioReader:
             raise LabelStudioUnavailable(f"{what}: {type(error).__name__}") from error
 
 
-def _some_at_a_time(ids: Collection[int] | None) -> Iterator[list[int] | None]:
-    """``None`` once where nothing is named."""
-    if ids is None:
-        yield None
-        return
-    waiting = iter(sorted(ids))
-    while some := list(islice(waiting, MOST_NAMED)):
-        yield some
-
-
 def _query(
     *,
     updated_after: datetime | None = None,
@@ -284,7 +274,7 @@ def _query(
     if unanswered:
         items.append(_filter("total_annotations", "equal", "Number", 0))
     if among is not None:
-        items.append(_filter("id", "in_list", "Number", list(among)))
+        items.append(_filter("id", "in_list", "Number", sorted(among)))
     if besides:
         items.append(_filter("id", "not_in_list", "Number", sorted(besides)))
     return _filtered(items) if items else None
