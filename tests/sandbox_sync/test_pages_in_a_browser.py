@@ -97,6 +97,16 @@ def opened(chromium: Browser, address: str, email: str, width: int) -> Page:
     return page
 
 
+@pytest.fixture
+def trainee_page(chromium: Browser, world: tuple[str, list[str]]) -> Iterator[Page]:
+    """A trainer's page about ADA."""
+    address, trainers = world
+    page = opened(chromium, address, ADMIN, WIDE)
+    page.goto(f"{address}{trainers[6]}")
+    yield page
+    page.context.close()
+
+
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_every_page_fits_and_says_what_everything_is(
     chromium: Browser, world: tuple[str, list[str]], width: int
@@ -118,12 +128,8 @@ def test_every_page_fits_and_says_what_everything_is(
         page.context.close()
 
 
-def test_a_trainer_pauses_with_the_keyboard_alone(
-    chromium: Browser, world: tuple[str, list[str]]
-) -> None:
-    address, trainers = world
-    page = opened(chromium, address, ADMIN, WIDE)
-    page.goto(f"{address}{trainers[6]}")
+def test_a_trainer_pauses_with_the_keyboard_alone(trainee_page: Page) -> None:
+    page = trainee_page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.innerText") == "Skip to the content"
     page.keyboard.press("Enter")
@@ -136,19 +142,13 @@ def test_a_trainer_pauses_with_the_keyboard_alone(
         page.wait_for_load_state()
         done = "Paused" if words.startswith("Pause") else "Active"
         page.get_by_text(done, exact=True).first.wait_for()
-    page.context.close()
 
 
-def test_a_trainer_ends_practice_and_takes_the_trainee_back(
-    chromium: Browser, world: tuple[str, list[str]]
-) -> None:
-    address, trainers = world
-    page = opened(chromium, address, ADMIN, WIDE)
-    page.goto(f"{address}{trainers[6]}")
+def test_a_trainer_ends_practice_and_takes_the_trainee_back(trainee_page: Page) -> None:
+    page = trainee_page
     page.get_by_role("button", name="End practice").click()
     expect(page.get_by_text(f"Ended by {ADMIN}")).to_be_visible()
     expect(page.get_by_role("button", name="Pause all kinds")).to_have_count(0)
     page.get_by_role("button", name="Take back into practice").click()
     expect(page.get_by_text("The queues are kept full.")).to_be_visible()
     expect(page.get_by_role("button", name="End practice")).to_be_visible()
-    page.context.close()
