@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -39,6 +40,30 @@ IS_UNFINISHED = sa.and_(
 )
 
 
+@cache
+def _unfinished() -> sa.Select[Any]:
+    """Of a lane, in queue order; built once."""
+    shown = aliased(PracticeItem)
+    in_sight = sa.exists().where(
+        shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
+    )
+    return (
+        sa.select(
+            PracticeItem.id,
+            PracticeItem.attempted_at,
+            PracticeItem.key,
+            SnapshotRow.data,
+            SnapshotRow.suggestion,
+            PracticeItem.sandbox_task_id,
+            sa.case((GoldItem.origin == FILE, PracticeItem.instead_of)),
+        )
+        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
+        .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
+        .where(PracticeItem.lane_id == sa.bindparam("of_lane"), IS_UNFINISHED, ~in_sight)
+        .order_by(PracticeItem.id)
+    )
+
+
 def claim(
     session: Session,
     lane_id: int,
@@ -54,25 +79,7 @@ def claim(
     from now on others leave ours to us in the same way. ``reserved`` were made in
     this transaction and are marked as begun already.
     """
-    shown = aliased(PracticeItem)
-    in_sight = sa.exists().where(
-        shown.production_task_id == PracticeItem.production_task_id, shown.revealed_at.is_not(None)
-    )
-    rows = session.execute(
-        sa.select(
-            PracticeItem.id,
-            PracticeItem.attempted_at,
-            PracticeItem.key,
-            SnapshotRow.data,
-            SnapshotRow.suggestion,
-            PracticeItem.sandbox_task_id,
-            sa.case((GoldItem.origin == FILE, PracticeItem.instead_of)),
-        )
-        .join(SnapshotRow, SnapshotRow.digest == PracticeItem.snapshot)
-        .outerjoin(GoldItem, GoldItem.id == PracticeItem.gold_id)
-        .where(PracticeItem.lane_id == lane_id, IS_UNFINISHED, ~in_sight)
-        .order_by(PracticeItem.id)
-    )
+    rows = session.execute(_unfinished(), {"of_lane": lane_id})
     found: list[Unfinished] = []
     older: list[int] = []
     for number, attempted_at, key, data, suggestion, task_id, ids_of in rows:
@@ -115,32 +122,43 @@ class Made:
     is_complete: bool
 
 
+_CREATED = (
+    sa.update(_ITEMS)
+    .where(_ITEMS.c.key == sa.bindparam("of_key"))
+    .values(
+        sandbox_task_id=sa.func.coalesce(
+            _ITEMS.c.sandbox_task_id, sa.bindparam("number", type_=sa.Integer)
+        ),
+        sandbox_project_id=sa.case(
+            (
+                _ITEMS.c.sandbox_task_id.is_(None),
+                sa.bindparam("of_project", type_=sa.Integer),
+            ),
+            else_=_ITEMS.c.sandbox_project_id,
+        ),
+        suggested_at=sa.func.coalesce(
+            sa.bindparam("moment", type_=UtcTime()), _ITEMS.c.suggested_at
+        ),
+    )
+)
+
+
 def set_created(
     session: Session, copies: Sequence[Made], *, project_id: int, now: datetime
 ) -> None:
     """Remember which sandbox task each item became, in which project, and which are complete."""
     if not copies:
         return
-    table = _ITEMS
-    number: sa.BindParameter[int] = sa.bindparam("number")
-    one = (
-        sa.update(table)
-        .where(table.c.key == sa.bindparam("of_key"))
-        .values(
-            sandbox_task_id=sa.func.coalesce(table.c.sandbox_task_id, number),
-            sandbox_project_id=sa.case(
-                (table.c.sandbox_task_id.is_(None), project_id), else_=table.c.sandbox_project_id
-            ),
-            suggested_at=sa.func.coalesce(
-                sa.bindparam("moment", type_=UtcTime()), table.c.suggested_at
-            ),
-        )
-    )
     rows = [
-        {"of_key": c.key, "number": c.sandbox_task_id, "moment": now if c.is_complete else None}
-        for c in copies
+        {
+            "of_key": copy.key,
+            "number": copy.sandbox_task_id,
+            "of_project": project_id,
+            "moment": now if copy.is_complete else None,
+        }
+        for copy in copies
     ]
-    session.connection().execute(one, rows)
+    session.connection().execute(_CREATED, rows)
 
 
 def set_suggested(session: Session, keys: Collection[str], *, now: datetime) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from projects.kit.database import UtcTime
 from sandbox_sync.db.copies import IS_UNFINISHED
 from sandbox_sync.db.queues import HAS_SUBMISSION, IS_GOLD, IS_OPEN
 from sandbox_sync.db.tables import (
@@ -134,10 +135,13 @@ class Overdue:
     sandbox_project_id: int | None
 
 
-def _is_overdue(times: Times) -> sa.ColumnElement[bool]:
-    """Whether an unanswered item is to be taken out of its queue."""
+def _is_overdue() -> sa.ColumnElement[bool]:
+    """Whether an unanswered item is to be taken out of its queue, by :class:`Times` as bound."""
+    stale_before = sa.bindparam("stale_before", type_=UtcTime())
+    gone_before = sa.bindparam("gone_before", type_=UtcTime())
+    in_flight_after = sa.bindparam("in_flight_after", type_=UtcTime())
     is_gone = Trainee.left_at.is_not(None) & (
-        Trainee.ended_by.is_not(None) | (Trainee.left_at < times.gone_before)
+        Trainee.ended_by.is_not(None) | (Trainee.left_at < gone_before)
     )
     is_paused = Trainee.paused_at.is_not(None) | LaneRow.paused_at.is_not(None)
     has_answer = sa.exists().where(Reference.production_task_id == PracticeItem.production_task_id)
@@ -146,32 +150,36 @@ def _is_overdue(times: Times) -> sa.ColumnElement[bool]:
         ProductionTask.deleted_at.is_not(None),
         ~has_answer.correlate(PracticeItem),
     ).correlate(PracticeItem)
-    is_stale = (PracticeItem.reserved_at < times.stale_before) | is_hopeless
+    is_stale = (PracticeItem.reserved_at < stale_before) | is_hopeless
     is_here = Trainee.left_at.is_(None) & ~is_paused
     may_appear = PracticeItem.sandbox_task_id.is_(None) & (
-        PracticeItem.attempted_at > times.in_flight_after
+        PracticeItem.attempted_at > in_flight_after
     )
     begins = PracticeItem.expired_at.is_(None) & (is_gone | (is_here & is_stale))
     return ~HAS_SUBMISSION & begins & ~sa.func.coalesce(may_appear, sa.false())
 
 
+_IS_OVERDUE = _is_overdue()
 _IS_ON_ITS_WAY = sa.and_(
     PracticeItem.expired_at.is_not(None), PracticeItem.sandbox_task_id.is_not(None), ~HAS_SUBMISSION
 )
 
 
+_WITH_OVERDUE = (
+    sa.select(PracticeItem.lane_id)
+    .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
+    .join(Trainee, Trainee.id == PracticeItem.trainee_id)
+    .where(_IS_OVERDUE | _IS_ON_ITS_WAY)
+    .distinct()
+)
+_IN_ONE_LANE = _WITH_OVERDUE.where(PracticeItem.lane_id == sa.bindparam("of_lane"))
+
+
 def lanes_with_overdue(session: Session, times: Times, *, lane_id: int | None = None) -> set[int]:
     """Lanes with something to take out, of all or of one."""
-    found = (
-        sa.select(PracticeItem.lane_id)
-        .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
-        .join(Trainee, Trainee.id == PracticeItem.trainee_id)
-        .where(_is_overdue(times) | _IS_ON_ITS_WAY)
-        .distinct()
-    )
-    if lane_id is not None:
-        found = found.where(PracticeItem.lane_id == lane_id)
-    return set(session.scalars(found))
+    if lane_id is None:
+        return set(session.scalars(_WITH_OVERDUE, asdict(times)))
+    return set(session.scalars(_IN_ONE_LANE, {**asdict(times), "of_lane": lane_id}))
 
 
 def begin_to_expire(
@@ -182,12 +190,12 @@ def begin_to_expire(
         sa.select(PracticeItem.id)
         .join(LaneRow, LaneRow.id == PracticeItem.lane_id)
         .join(Trainee, Trainee.id == PracticeItem.trainee_id)
-        .where(PracticeItem.lane_id == lane_id, _is_overdue(times))
+        .where(PracticeItem.lane_id == lane_id, _IS_OVERDUE)
         .order_by(PracticeItem.id)
         .limit(limit)
         .with_for_update(of=PracticeItem)
     )
-    _set_expired(session, list(session.scalars(found)), now)
+    _set_expired(session, list(session.scalars(found, asdict(times))), now)
 
 
 def expiring(session: Session, lane_id: int) -> list[Overdue]:

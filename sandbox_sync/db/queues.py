@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -84,26 +86,29 @@ def _counts(session: Session, lane_id: int) -> tuple[int, int]:
     return still_open, made
 
 
-def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
+@cache
+def _waiting_query(*, reuses_shown: bool) -> sa.Select[Any]:
+    """Built once: to put it together takes longer than to run it."""
+    trainee_id: sa.BindParameter[int] = sa.bindparam("trainee_id")
     # What the task says now, whatever its config was when it was copied.
     had = aliased(SnapshotRow)
     mine = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id,
-        PracticeItem.trainee_id == lane.trainee_id,
+        PracticeItem.trainee_id == trainee_id,
         PracticeItem.snapshot == had.digest,
         had.data_digest == ProductionTask.data_digest,
     )
     # Looked up once: as a question about each task, it would read all items again for each.
     gave_way = ProductionTask.id.in_(
         sa.select(PracticeItem.instead_of).where(
-            PracticeItem.lane_id.in_(sa.select(LaneRow.id).filter_by(trainee_id=lane.trainee_id)),
+            PracticeItem.lane_id.in_(sa.select(LaneRow.id).where(LaneRow.trainee_id == trainee_id)),
             PracticeItem.instead_of.is_not(None),
         )
     )
     shown = sa.exists().where(
         PracticeItem.production_task_id == ProductionTask.id, PracticeItem.revealed_at.is_not(None)
     )
-    rows = session.execute(
+    return (
         sa.select(
             ProductionTask.snapshot,
             ProductionTask.id,
@@ -112,12 +117,12 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
             shown.label("shown"),
             SnapshotRow.data,
             SnapshotRow.suggestion,
-            (SnapshotRow.label_config == lane.label_config)
-            & (SnapshotRow.guidelines == lane.guidelines),
+            (SnapshotRow.label_config == sa.bindparam("label_config"))
+            & (SnapshotRow.guidelines == sa.bindparam("guidelines")),
         )
         .join(SnapshotRow, SnapshotRow.digest == ProductionTask.snapshot)
         .where(
-            ProductionTask.project_id == lane.production_project_id,
+            ProductionTask.project_id == sa.bindparam("project_id"),
             ProductionTask.deleted_at.is_(None),
             ~mine,
             ~gave_way,
@@ -130,7 +135,20 @@ def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) ->
             ProductionTask.eligible_at,
             ProductionTask.id,
         )
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+
+
+def _waiting(session: Session, lane: Lane, *, limit: int, reuses_shown: bool) -> list[Candidate]:
+    rows = session.execute(
+        _waiting_query(reuses_shown=reuses_shown),
+        {
+            "trainee_id": lane.trainee_id,
+            "label_config": lane.label_config,
+            "guidelines": lane.guidelines,
+            "project_id": lane.production_project_id,
+            "most": limit,
+        },
     )
     needed = changes.read(lane.label_config).fields
     return queueing.in_order(
