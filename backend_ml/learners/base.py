@@ -59,6 +59,8 @@ def sure(guess: Guess | None, *, least: float) -> Guess | None:
     """
     if guess is None or not guess.answer:
         return guess
+    if min(guess.mark_confidences) >= least:
+        return guess
     kept = [
         (mark, value)
         for mark, value in zip(guess.answer, guess.mark_confidences, strict=True)

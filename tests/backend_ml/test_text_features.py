@@ -6,11 +6,14 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
 from backend_ml import text_features
 from backend_ml.kept import OVERHEAD, Kept
+from backend_ml.text_features import Ascending
 from tests.backend_ml.corpus import messages
 
 ODD = ["", " ", "a", "Zoë 😀😀", "ab ab", "\ud800 lone", "x" * 30_000, "tab\tand\nline", "I it's"]
@@ -133,3 +136,21 @@ def test_threads_may_share_what_is_kept() -> None:
         thread.join()
     assert found == [True] * 8
     assert kept.size <= 50_000
+
+
+@given(
+    st.sets(st.integers(0, 2**32 - 1)).map(sorted),
+    st.lists(st.integers(0, 2**32 - 1) | st.sampled_from([0, 1, 2**31, 2**32 - 2, 2**32 - 1])),
+)
+def test_looking_up_finds_what_halving_finds(numbers: list[int], others: list[int]) -> None:
+    ascending = np.array(numbers, dtype=np.uint32)
+    wanted = np.array([*others, *numbers], dtype=np.uint32)
+    found = Ascending.of(ascending).search(wanted)
+    assert found.tolist() == np.searchsorted(ascending, wanted).tolist()
+
+
+def test_numbers_that_begin_alike_are_found_too() -> None:
+    crowded = np.arange(500, dtype=np.uint32) * 3 + 7
+    wanted = np.arange(2_000, dtype=np.uint32)
+    found = Ascending.of(crowded).search(wanted)
+    assert found.tolist() == np.searchsorted(crowded, wanted).tolist()
