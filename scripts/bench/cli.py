@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +16,8 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from scripts.bench.figures import Report
+
+SECONDS_BETWEEN_LINES = 30.0
 
 app = typer.Typer(
     help="Measure the product against its goals; see docs/benchmarks.md.", no_args_is_help=True
@@ -137,11 +142,29 @@ def sync(
 def _measured(file: Path, measure: Callable[[Callable[[str], None]], Report]) -> None:
     out = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended on the way out
-    with Console(stderr=True).status("reading ...") as status:
-        report = measure(lambda text: status.update(f"{text} ..."))
+    with _progress(Console(stderr=True)) as say:
+        report = measure(say)
     report.write(file)
     report.show(out)
     out.print(f"All numbers: {file}")
+
+
+@contextlib.contextmanager
+def _progress(err: Console) -> Iterator[Callable[[str], None]]:
+    """A line that changes on a terminal; in a file now and then a new one."""
+    if err.is_terminal:
+        with err.status("reading ...") as status:
+            yield lambda text: status.update(f"{text} ...")
+        return
+    told = -math.inf
+
+    def say(text: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            err.print(text, markup=False, soft_wrap=True)
+
+    yield say
 
 
 def _names(text: str) -> tuple[str, ...]:

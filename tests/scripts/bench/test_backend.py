@@ -37,6 +37,7 @@ def test_label_efficiency_from_the_command_line(data: Path, tmp_path: Path) -> N
     arguments += ["--only", "label-efficiency", "--processes", "1", "--strategies", "random"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
+    assert "label efficiency: 1 models of all labels" in done.stderr  # no terminal: lines
     found = json.loads(file.read_text())
     figure = found["figures"]["mail_label_labels_to_95_ratio"]
     assert figure["goal"] == 1.0
