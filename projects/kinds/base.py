@@ -139,11 +139,16 @@ class Kind:
 
     def offers(self, answer: Answer) -> bool:
         """Whether the config still has a place for every mark."""
+        offered = self._offered
         return all(
-            mark.control in self.controls
-            and (not (labels := self.controls[mark.control].labels) or mark.label in labels)
+            mark.control in offered
+            and (not (labels := offered[mark.control]) or mark.label in labels)
             for mark in answer
         )
+
+    @cached_property
+    def _offered(self) -> Mapping[str, frozenset[str]]:
+        return {name: frozenset(control.labels) for name, control in self.controls.items()}
 
     def read(self, regions: Sequence[object], data: Mapping[str, Any]) -> Answer:
         """Label Studio's regions as an answer; other controls are left out.
