@@ -98,6 +98,10 @@ def faults(
         int | None,
         typer.Option(min=1, help="Of sandbox_sync; 2 on PostgreSQL.", show_default=False),
     ] = None,
+    real: Annotated[
+        bool,
+        typer.Option("--real", help="On two real Label Studio servers instead of stand-ins."),
+    ] = False,
 ) -> None:
     """Kill, disturb and cut off the practice half, and check after each that nothing is wrong.
 
@@ -106,7 +110,7 @@ def faults(
     from scripts.bench import faults as module
 
     count = processes or (module.TWO_PROCESSES if database else 1)
-    plan = module.Plan(kills=kills, seed=seed, database=database, processes=count)
+    plan = module.Plan(kills=kills, seed=seed, database=database, processes=count, is_real=real)
     _measured(json, lambda say: module.run(plan, say=say))
 
 

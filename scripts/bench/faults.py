@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 
 from projects.kit.errors import BadInput
 from scripts.bench.databases import a_database
 from scripts.bench.figures import Figure, Report, at_least, at_most
+from scripts.bench.practice import studios as real
 
 if TYPE_CHECKING:
     from tests.faults.campaign import Outcome
     from tests.faults.processes import Zygote
+    from tests.faults.world import Studio
 
 KILLS_OF_A_WORLD = 12
 """Then a new one begins: first steps, such as making projects, are killed at again."""
 TWO_PROCESSES = 2
+REAL_SETTINGS = {"in_flight_seconds": 10.0, "reconcile_seconds": 3.0}
+"""With a real Label Studio, which goes on for seconds with a request whose sender was killed."""
+REAL_PAUSE_SECONDS = 1.0
+STUDIO_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,25 @@ class Plan:
     seed: int = 0
     database: str = ""
     processes: int = 1
+    is_real: bool = False
+    """On two real Label Studio servers; else on the stand-ins of the tests."""
+
+
+@dataclass
+class _Ground:
+    """What every world of a run stands on."""
+
+    plan: Plan
+    folder: Path
+    zygote: Zygote
+    clock: Path
+    studios: tuple[Studio, Studio] | None
+    say: Callable[[str], None]
+    found: list[Outcome] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        return sum(one.kills for one in self.found)
 
 
 def run(plan: Plan, *, say: Callable[[str], None]) -> Report:
@@ -43,53 +70,86 @@ def run(plan: Plan, *, say: Callable[[str], None]) -> Report:
         from tests.faults.processes import a_zygote
     except ImportError as error:
         raise BadInput("the faults belong to the tests: run this in a checkout", "bench") from error
-    found: list[Outcome] = []
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="understudy-faults-") as folder:
-        clock = Path(folder) / "clock"
+    with tempfile.TemporaryDirectory(prefix="understudy-faults-") as name:
+        folder = Path(name)
+        clock = folder / "clock"
         clock.write_bytes(bytes(8))
-        with a_zygote(clock=clock) as zygote:
+        with a_zygote(clock=clock) as zygote, _studios(plan, folder, say) as studios:
+            ground = _Ground(plan, folder, zygote, clock, studios, say)
             world = 0
-            while sum(one.kills for one in found) < plan.kills:
-                part = Path(folder) / f"world-{world}"
-                found += _one_world(plan, world, part, zygote, clock, found, say)
+            while ground.kills < plan.kills:
+                ground.found += _one_world(ground, world)
                 world += 1
-    report.add(_figures(found), "faults", _details(found, plan))
+    report.add(_figures(ground.found), "faults", _details(ground.found, plan))
     return report
 
 
-def _one_world(
-    plan: Plan, number: int, folder: Path, zygote: Zygote, clock: Path,
-    before: list[Outcome], say: Callable[[str], None],
-) -> list[Outcome]:  # fmt: skip
+@contextmanager
+def _studios(
+    plan: Plan, folder: Path, say: Callable[[str], None]
+) -> Iterator[tuple[Studio, Studio] | None]:
+    """Two real servers with their people, where the plan wants them."""
+    if not plan.is_real:
+        yield None
+        return
+    from tests.faults.world import TRAINEES, Studio
+
+    with real.started(folder / "label-studio", say=say) as pair:
+        tokens = {email: pair.sandbox.sign_up(email) for email in TRAINEES}
+        with httpx.Client(timeout=STUDIO_SECONDS, trust_env=False) as http:
+            yield (
+                Studio(pair.production.url, pair.production.token, http),
+                Studio(pair.sandbox.url, pair.sandbox.token, http, tokens=tokens),
+            )
+
+
+def _one_world(ground: _Ground, number: int) -> list[Outcome]:
     from tests.faults import world as worlds
     from tests.faults.campaign import Campaign, random_troubles
     from tests.faults.people import People
 
+    plan = ground.plan
     chance = random.Random(f"{plan.seed}/{number}")
-    done = sum(one.kills for one in before)
+    done = ground.kills
     most = min(KILLS_OF_A_WORLD, plan.kills - done)
     with a_database(plan.database) as url:
         made = worlds.Plan(
             database_url=url,
             processes=plan.processes,
-            environment={"TEST_CLOCK_FILE": str(clock)},
+            settings=REAL_SETTINGS if plan.is_real else {},
+            environment={"TEST_CLOCK_FILE": str(ground.clock)},
         )
-        with worlds.a_world(folder, zygote, made) as world:
+        folder = ground.folder / f"world-{number}"
+        with worlds.a_world(folder, ground.zygote, made, studios=ground.studios) as world:
             under = Campaign(world, People(world, chance), chance)
+            if plan.is_real:
+                under.pause = REAL_PAUSE_SECONDS
             under.people.publish()
             for trouble in random_troubles(world, chance, kills=most, others=True):
                 last = under.endure(trouble, acts=chance.randint(4, 12))
-                kills = done + len(world.kills())
-                wrong = sum(len(one.violations) for one in [*before, *under.outcomes])
-                say(
-                    f"faults: {kills} of {plan.kills} kills, "
-                    f"{len(before) + len(under.outcomes)} troubles, {wrong} violations; "
-                    f"last {last.trouble}, quiet after {last.seconds:.1f} s"
-                )
+                ground.say(_so_far(ground, under.outcomes, done + len(world.kills())))
                 if last.violations:
                     break  # what follows would only repeat it
-            return under.outcomes
+        _clear(ground.studios)
+        return under.outcomes
+
+
+def _so_far(ground: _Ground, here: list[Outcome], kills: int) -> str:
+    wrong = sum(len(one.violations) for one in [*ground.found, *here])
+    return (
+        f"faults: {kills} of {ground.plan.kills} kills, "
+        f"{len(ground.found) + len(here)} troubles, {wrong} violations; "
+        f"last {here[-1].trouble}, quiet after {here[-1].seconds:.1f} s"
+    )
+
+
+def _clear(studios: tuple[Studio, Studio] | None) -> None:
+    """Take the projects of a world away: the next one begins without them."""
+    for studio in studios or ():
+        writer = studio.writer()
+        for project in writer.projects():
+            writer.request("DELETE", f"/api/projects/{project.id}/")
 
 
 def _figures(found: list[Outcome]) -> list[Figure]:
@@ -124,6 +184,7 @@ def _details(found: list[Outcome], plan: Plan) -> dict[str, Any]:
     return {
         "database": "postgresql" if plan.database else "sqlite",
         "processes": plan.processes,
+        "label_studio": "real" if plan.is_real else "stand-ins",
         "seed": plan.seed,
         "troubles": len(found),
         "kills": sum(one.kills for one in found),

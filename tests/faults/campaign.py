@@ -36,6 +36,8 @@ class Campaign:
     chance: random.Random
     outcomes: list[Outcome] = field(default_factory=list)
     patience: float = QUIET_SECONDS
+    pause: float = 0.1
+    """Between two looks at whether it is quiet; each reads everything."""
 
     def endure(self, trouble: Trouble, *, name: str = "", acts: int = 8) -> Outcome:
         """People work while it goes on; then everything is repaired, and becomes quiet."""
@@ -64,7 +66,7 @@ class Campaign:
         while left := invariants.violations(self.world, self.people):
             if time.monotonic() > deadline:
                 return left
-            time.sleep(0.1)
+            time.sleep(self.pause)
         return []
 
 
