@@ -20,7 +20,7 @@ from backend_ml.predicting import ABSTAIN, Serving
 from backend_ml.settings import Settings
 from projects.kit import logs
 from projects.kit.errors import NotSignedIn
-from projects.kit.web import SECRET_HEADER, check_secret
+from projects.kit.web import SECRET_HEADER, check_secret, is_bearer
 
 router = APIRouter()
 log = logs.get(__name__)
@@ -40,6 +40,12 @@ async def check_basic_or_secret(request: Request) -> None:
         await check_basic(request)
     else:
         check_secret(request.headers.get(SECRET_HEADER), request.app.state.settings.webhook_secret)
+
+
+async def check_operator(request: Request) -> None:
+    """For the metrics key, or Label Studio's own: counts tell when something was answered."""
+    if not is_bearer(request, request.app.state.settings.metrics_key):
+        await check_basic(request)
 
 
 Body = Annotated[dict[str, Any], Depends(read_body)]
@@ -117,7 +123,8 @@ def description(request: Request) -> JSONResponse:
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
-    openapi_extra={"security": []},
+    dependencies=[Depends(check_operator)],
+    **descriptions.GET_METRICS,
 )
 def metrics(request: Request) -> Response:
     """Prometheus's text format."""

@@ -6,6 +6,7 @@ app whether what stands here is true.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ Schema = dict[str, Any]
 
 BASIC: Schema = {"basic": []}
 SECRET: Schema = {"secret": []}
+KEY: Schema = {"metrics": []}
 SCHEMES: Schema = {
     "basic": {
         "type": "http",
@@ -28,6 +30,11 @@ SCHEMES: Schema = {
         "in": "header",
         "name": SECRET_HEADER,
         "description": "What the project's webhook was given; only without an Authorization.",
+    },
+    "metrics": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The metrics key, where there is one.",
     },
 }
 
@@ -125,15 +132,16 @@ def _operation(
         "response_model": None,
         "responses": {
             status: {"content": {"application/json": {"schema": answer}}},
-            **{
-                code: {
-                    "description": why,
-                    "content": {"application/json": {"schema": ERROR}},
-                }
-                for code, why in refusals.items()
-            },
+            **_refusals(refusals),
         },
         "openapi_extra": extra,
+    }
+
+
+def _refusals(reasons: Mapping[int, str]) -> dict[int, Any]:
+    return {
+        code: {"description": why, "content": {"application/json": {"schema": ERROR}}}
+        for code, why in reasons.items()
     }
 
 
@@ -142,6 +150,10 @@ POST_SETUP = _operation(VERSION, body=SETUP_BODY, security=(BASIC,))
 POST_PREDICT = _operation(PREDICTIONS, body=PREDICT_BODY, security=(BASIC,))
 POST_WEBHOOK = _operation(RECORDED, body=WEBHOOK_BODY, security=(BASIC, SECRET), status=201)
 GET_VERSIONS = _operation(VERSIONS, security=(BASIC,))
+GET_METRICS: dict[str, Any] = {
+    "responses": _refusals(UNSIGNED),
+    "openapi_extra": {"security": [BASIC, KEY]},
+}
 
 
 def describe(app: FastAPI) -> None:

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     basic_user: str
     basic_password: SecretStr
     webhook_secret: SecretStr
+    metrics_key: SecretStr | None = Field(default=None, min_length=16)
+    """With it Prometheus may read ``/metrics``; Label Studio's own credential may as well."""
     projects: dict[int, str] = {}
     learners: dict[int, str] = {}
     host_python: str = ""

@@ -25,6 +25,7 @@ WORKER = "backend_ml worker"
 SYNC = "sandbox_sync"
 TRAINERS = "SANDBOX_SYNC_TRAINERS"
 METRICS_KEY = "SANDBOX_SYNC_METRICS_KEY"
+BACKEND_METRICS_KEY = "BACKEND_ML_METRICS_KEY"
 SANDBOX_URL = "SANDBOX_SYNC_SANDBOX_URL"
 BEHIND_THE_GATEWAY = "READ_GATEWAY_LABEL_STUDIO_URL"
 
@@ -157,6 +158,7 @@ class House:
             "BACKEND_ML_BASIC_USER": BACKEND_USER,
             "BACKEND_ML_BASIC_PASSWORD": self.secrets.backend_password,
             "BACKEND_ML_WEBHOOK_SECRET": self.secrets.backend_webhook,
+            BACKEND_METRICS_KEY: _given(BACKEND_METRICS_KEY, self.secrets.backend_metrics_key),
             "BACKEND_ML_PROJECTS": json.dumps(
                 {str(number): kind for number, kind in projects.items()}
             ),

@@ -55,6 +55,7 @@ class Secrets:
     sync_webhook_production: str
     sync_webhook_sandbox: str
     sync_metrics_key: str
+    backend_metrics_key: str
     session_key: str
     trainers_password: str
     """Of the accounts made for those whom ``SANDBOX_SYNC_TRAINERS`` names."""

@@ -60,6 +60,12 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, answer_unexpected)
 
 
+def is_bearer(request: Request, key: SecretStr | None) -> bool:
+    """Whether a request carries this key as ``Authorization: Bearer``; no key, no way in."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return key is not None and hmac.compare_digest(given.encode(), key.get_secret_value().encode())
+
+
 def check_secret(given: str | None, wanted: SecretStr) -> None:
     """Compare in constant time; raises :class:`NotSignedIn`."""
     if not hmac.compare_digest((given or "").encode(), wanted.get_secret_value().encode()):

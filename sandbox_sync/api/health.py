@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from projects.kit.database import Sessions
 from projects.kit.database import now as this_moment
 from projects.kit.errors import PlatformError
+from projects.kit.web import is_bearer
 from sandbox_sync import reporting
 from sandbox_sync.db import events, frozen, queries
 from sandbox_sync.settings import Settings
@@ -71,11 +71,8 @@ def is_operator(request: Request) -> bool:
     runs on it too, and imports for any member whatever address they name.
     """
     settings: Settings = request.app.state.settings
-    key = settings.metrics_key
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if key is not None and hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
-        return True
-    return settings.is_trainer(str(request.session.get("email") or ""))
+    is_trainer = settings.is_trainer(str(request.session.get("email") or ""))
+    return is_trainer or is_bearer(request, settings.metrics_key)
 
 
 def facts(session: Session) -> dict[str, Any]:

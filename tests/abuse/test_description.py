@@ -19,8 +19,8 @@ from tests.support.wire import BASIC
 
 MOST_SECONDS = 5.0
 WRONG = {"Authorization": "Basic eDp5"}
-OPEN = ("GET /", "GET /health", "GET /metrics")
-GUARDED = ("POST /setup", "POST /predict", "POST /webhook", "GET /versions")
+OPEN = ("GET /", "GET /health")
+GUARDED = ("POST /setup", "POST /predict", "POST /webhook", "GET /versions", "GET /metrics")
 QUICK = settings(
     max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )

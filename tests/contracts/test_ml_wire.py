@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from backend_ml.app import create_app
 from backend_ml.settings import Settings
@@ -22,6 +23,7 @@ from tests.backend_ml.conftest import make_settings
 from tests.support.wire import BASIC, SECRET, serve, task
 
 INTENT, DETAILS, OTHER = 1, 2, 99
+METRICS_KEY = "the-key-of-prometheus"
 CONFIG = registry.load("intent").label_config
 DETAILS_CONFIG = registry.load("details").label_config
 FOREIGN = (
@@ -33,7 +35,11 @@ FOREIGN = (
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder: Path = tmp_path_factory.mktemp("wire")
-    return make_settings(folder, projects={INTENT: "intent", DETAILS: "details", 3: "intent"})
+    return make_settings(
+        folder,
+        projects={INTENT: "intent", DETAILS: "details", 3: "intent"},
+        metrics_key=SecretStr(METRICS_KEY),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -299,8 +305,12 @@ def test_deletions_and_lists_are_recorded(client: TestClient, settings: Settings
     assert events(settings) == before + 2
 
 
-def test_metrics_need_no_credential(client: TestClient) -> None:
-    text = client.get("/metrics", headers={"Authorization": ""}).text
+def test_counts_are_for_operators(client: TestClient) -> None:
+    for given in ("", "Bearer ", "Bearer None", "Bearer another-key-of-somebody"):
+        assert client.get("/metrics", headers={"Authorization": given}).status_code == 401
+    with_key = client.get("/metrics", headers={"Authorization": f"Bearer {METRICS_KEY}"})
+    assert with_key.status_code == 200
+    text = client.get("/metrics").text  # with Label Studio's own credential
     for name in (
         "events_total",
         "oldest_unhandled_event_seconds",
