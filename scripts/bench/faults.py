@@ -137,10 +137,11 @@ def _one_world(ground: _Ground, number: int) -> list[Outcome]:
 
 def _so_far(ground: _Ground, here: list[Outcome], kills: int) -> str:
     wrong = sum(len(one.violations) for one in [*ground.found, *here])
+    last = here[-1]
+    then = last.violations[0] if last.violations else f"quiet after {last.seconds:.1f} s"
     return (
         f"faults: {kills} of {ground.plan.kills} kills, "
-        f"{len(ground.found) + len(here)} troubles, {wrong} violations; "
-        f"last {here[-1].trouble}, quiet after {here[-1].seconds:.1f} s"
+        f"{len(ground.found) + len(here)} troubles, {wrong} violations; last {last.trouble}, {then}"
     )
 
 

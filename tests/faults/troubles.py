@@ -15,11 +15,12 @@ from pathlib import Path
 
 import psycopg
 
-from tests.faults.processes import Program
 from tests.faults.world import World
 from tests.support.door import Door, Rule
 
 MANY = 10**6
+EFFECT_SECONDS = 60.0
+"""The longest that a Label Studio may take to answer before a kill that comes after it."""
 Trouble = Callable[[World, random.Random], AbstractContextManager[None]]
 
 
@@ -70,7 +71,13 @@ def killed_at(world: World, step: Step, when: str, *, skip: int = 0) -> Iterator
 
     In flight: the process is dead, and the request has its effect half a second later.
     """
-    kill = _killer(world.syncs)
+    killed = threading.Event()
+
+    def kill() -> None:
+        for program in world.syncs:
+            program.kill()
+        killed.set()
+
     rule = Rule(step.method, step.path, skip=skip, cut=True)
     if when == "after":
         rule.after = kill
@@ -87,6 +94,9 @@ def killed_at(world: World, step: Step, when: str, *, skip: int = 0) -> Iterator
     door.rule(rule)
     yield
     _wait(lambda: rule.used > 0, 2.0)
+    door.drop(rule)
+    if rule.used:  # a kill that came after the repair would leave nothing to start again
+        killed.wait(EFFECT_SECONDS)
 
 
 @contextmanager
@@ -313,14 +323,6 @@ def _all(door: Door, rule: Rule, chance: random.Random) -> Iterator[None]:
     yield
     time.sleep(chance.uniform(0.5, 2.0))
     rule.times = 0
-
-
-def _killer(programs: list[Program]) -> Callable[[], None]:
-    def kill() -> None:
-        for program in programs:
-            program.kill()
-
-    return kill
 
 
 def _lift(pid: int) -> None:

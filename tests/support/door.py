@@ -87,6 +87,12 @@ class Door:
             self._rules.append(rule)
         return rule
 
+    def drop(self, rule: Rule) -> None:
+        """No more; what it was chosen for goes on."""
+        with self._guard:
+            if rule in self._rules:
+                self._rules.remove(rule)
+
     def clear(self) -> None:
         """No rules any more."""
         with self._guard:
