@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import to_json
 
 from backend_ml import descriptions, schemas
 from backend_ml.bodies import read_body
@@ -91,7 +92,7 @@ async def _predictions(
     """The answer to /predict; what fails inside a model fails nobody's page."""
     try:
         found = await request.app.state.lines[project_id].ask(config, tasks)
-        return JSONResponse({"results": found})
+        return Response(to_json({"results": found}), media_type="application/json")
     except Exception as error:
         metrics: Metrics = request.app.state.metrics
         metrics.predict_failures.labels(project_id, type(error).__name__).inc()

@@ -122,7 +122,7 @@ def _item(kind: Kind, data: Mapping[str, Any], guess: Guess | None, *, version: 
     if not kind.offers(guess.answer):
         return ABSTAIN  # the label was taken out of the config since
     confidence = float(guess.confidence)
-    if not math.isfinite(confidence):
+    if not all(map(math.isfinite, (confidence, *guess.mark_confidences))):
         raise ValueError("a confidence that is no number")
     return {
         "result": kind.write(guess.answer, data, guess.mark_confidences),

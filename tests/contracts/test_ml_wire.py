@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,13 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from backend_ml.app import create_app
+from backend_ml.learners.base import Guess, Guesses
 from backend_ml.settings import Settings
 from backend_ml.tables import Event
 from projects.kinds import registry
 from projects.kit import database
 from projects.kit.web import SECRET_HEADER
-from projects.vocabulary import prediction_from_json
+from projects.vocabulary import Mark, prediction_from_json
 from tests.backend_ml.conftest import make_settings
 from tests.support.wire import BASIC, SECRET, serve, task
 
@@ -287,6 +289,19 @@ def test_wrong_types_are_refused_and_not_recorded(
     before = events(settings)
     assert client.post("/webhook", json=body).status_code == 422
     assert events(settings) == before
+
+
+def test_a_confidence_that_is_no_number_never_reaches_label_studio(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label Studio refuses such an answer, and with it the annotator's next task."""
+    broken = Guess((Mark("intent", "Cancel"),), 0.9, (math.nan,))
+    monkeypatch.setattr(
+        "backend_ml.learners.choice_linear.ChoiceLinear.predict",
+        lambda _, texts: Guesses(tuple(broken for _ in texts)),
+    )
+    answer = ask(client, f"{INTENT}.1", [task(1)])
+    assert (answer.status_code, answer.json()) == (200, {"results": [[]]})
 
 
 def test_start_training_names_its_work(client: TestClient) -> None:
