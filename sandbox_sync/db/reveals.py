@@ -86,14 +86,15 @@ _MAY_BE_SHOWN = sa.and_(
 )
 
 
-def due(session: Session, *, limit: int) -> list[int]:
-    """Items whose reference may be shown now, the newest first."""
+def due(session: Session, *, limit: int, besides: Collection[int] = ()) -> list[int]:
+    """Items whose reference may be shown now, the newest first; ``besides`` are left out."""
     found = (
         sa.select(PracticeItem.id)
         .join(Submission, Submission.item_id == PracticeItem.id)
         .join(Comparison, Comparison.item_id == PracticeItem.id)
         .join(Trainee, Trainee.id == PracticeItem.trainee_id)
         .where(PracticeItem.revealed_at.is_(None), Trainee.left_at.is_(None), _MAY_BE_SHOWN)
+        .where(PracticeItem.id.not_in(besides))
         .order_by(Submission.seen_at.desc(), PracticeItem.id.desc())
         .limit(limit)
     )

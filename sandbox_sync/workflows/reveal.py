@@ -8,7 +8,8 @@ cleared after it is gone, so that what may be there is always known.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain, groupby
 from operator import attrgetter
@@ -25,6 +26,8 @@ VERSION = "reference"
 """The tab's name in the editor. The project keeps showing suggestions."""
 LIMIT = 40
 """Items in one pass; the next one goes on."""
+REFUSED_FOR = timedelta(hours=1)
+"""Then a refused reference is tried again: the config may have its label back."""
 
 _project_of = attrgetter("sandbox_project_id")
 log = logs.get(__name__)
@@ -54,8 +57,14 @@ def reveal_due(room: Room) -> None:
     if is_off:
         return
     with room.reading() as session:
-        due = rows.due(session, limit=LIMIT)
+        due = rows.due(session, limit=LIMIT, besides=_put_off(room))
     reveal(room, due)
+
+
+def _put_off(room: Room) -> list[int]:
+    """Items whose reference was refused lately: it is not tried at every look."""
+    since = this_moment() - REFUSED_FOR
+    return [item_id for item_id, moment in room.refused.items() if moment > since]
 
 
 def take_back_all(room: Room, in_the_way: Iterable[rows.Shown]) -> None:
@@ -101,21 +110,32 @@ def _push(room: Room, project_id: int, wanted: Iterable[rows.ToShow]) -> None:
     """All in one request, or each by itself where Label Studio refuses one of them."""
     made = _predictions(room, wanted)
     try:
-        room.sandbox.push_predictions(project_id, made)
+        room.sandbox.push_predictions(project_id, list(made.values()))
     except LabelStudioRefused:
-        if len(made) < 2:
-            raise
-        for one in made:
-            with apart("reveal", sandbox_task=one.task_id):
+        for item_id, one in made.items():
+            with _perhaps_refused(room, item_id):
                 room.sandbox.push_predictions(project_id, [one])
 
 
-def _predictions(room: Room, wanted: Iterable[rows.ToShow]) -> list[Prediction]:
-    made = []
+def _predictions(room: Room, wanted: Iterable[rows.ToShow]) -> dict[int, Prediction]:
+    """By item."""
+    made = {}
     for one in wanted:
-        with apart("reveal", item=one.item_id):
-            made.append(Prediction(one.sandbox_task_id, VERSION, None, _regions(room, one)))
+        with _perhaps_refused(room, one.item_id):
+            regions = _regions(room, one)
+            made[one.item_id] = Prediction(one.sandbox_task_id, VERSION, None, regions)
     return made
+
+
+@contextmanager
+def _perhaps_refused(room: Room, item_id: int) -> Iterator[None]:
+    """A reference that cannot be shown, say for a label that the config has lost."""
+    with apart("reveal", item=item_id):
+        try:
+            yield
+        except (LabelStudioRefused, NotKept):
+            room.refused[item_id] = this_moment()
+            raise
 
 
 def _regions(room: Room, wanted: rows.ToShow) -> tuple[Json, ...]:

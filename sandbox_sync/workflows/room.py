@@ -82,6 +82,8 @@ class Room:
     seen_in_sandbox: Seen = field(default_factory=Seen)
     batches: dict[int, tuple[str, str, str, frozenset[int]]] = field(default_factory=dict)
     """By production project, what this process has recorded as published there."""
+    refused: dict[int, datetime] = field(default_factory=dict)
+    """Items whose reference the sandbox would not show, and when it was tried last."""
     looking: database.Sessions | None = None
     hands: Hands | None = None
     """Threads that begin what was accepted at once; without, the queue does."""
