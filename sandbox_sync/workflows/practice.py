@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from projects.kit import logs
@@ -81,7 +82,7 @@ def _look_for_twin(room: Room, task_id: int) -> None:
     with room.transaction() as session:
         lane_id = rows.lane_of_key(session, key, task.project_id)
     if lane_id is not None:
-        remove_twins(room, lane_id, room.sandbox.project(task.project_id))
+        remove_twins(room, lane_id, task.project_id, [task_id])
 
 
 def record_new(
@@ -151,9 +152,10 @@ def _look_at_lane(
         if newest is not None:
             rows.set_looked_until(session, lane.id, newest)
         expected = rows.known_task_count(session, lane.id, project.id)
-    if thoroughly or project.task_count < expected:
-        _find_deleted(room, lane.id, project.id)
-    remove_twins(room, lane.id, project, thoroughly=thoroughly)
+    if thoroughly or project.task_count != expected:
+        there = room.sandbox.touched(project.id).keys()
+        _find_deleted(room, lane.id, project.id, there)
+        remove_twins(room, lane.id, project.id, there)
 
 
 def _project_of(room: Room, lane: rows.Lane) -> Project | None:
@@ -167,33 +169,25 @@ def _project_of(room: Room, lane: rows.Lane) -> Project | None:
         return None
 
 
-def remove_twins(room: Room, lane_id: int, project: Project, *, thoroughly: bool = False) -> None:
+def remove_twins(room: Room, lane_id: int, project_id: int, there: Collection[int]) -> None:
     """Second copies of an item, which a busy Label Studio can make by itself, and late.
 
-    A request whose sender was killed has been seen to land 47 seconds later.
-    The copy that was answered stays, and its answer counts; the others go.
+    A request whose sender was killed has been seen to land 47 seconds later. The copy
+    that was answered stays, and its answer counts; the others go. Of the tasks ``there``
+    only those are read that no item is recorded as, and what they may be copies of.
     """
     with room.transaction() as session:
-        recorded = rows.recorded_tasks(session, lane_id, project.id)
-    if not _may_have_twins(room, project, recorded, thoroughly=thoroughly):
-        return
+        recorded = rows.recorded_tasks(session, lane_id, project_id)
     copies: dict[str, list[Task]] = defaultdict(list)
-    for task in room.sandbox.tasks(project.id):
+    for task in room.sandbox.tasks(project_id, among=set(there) - set(recorded.values())):
         copies[cloning.key_of(task) or ""].append(task)
-    for key, found in copies.items():
-        same = _same_item(room, key, found) if key in recorded and len(found) > 1 else []
-        if len(same) > 1 and recorded[key] in {task.id for task in same}:
-            with apart("twins", passing=False, lane=lane_id, task=recorded[key]):
-                _keep_one(room, key, same, recorded[key])
-
-
-def _may_have_twins(
-    room: Room, project: Project, recorded: Mapping[str, int], *, thoroughly: bool
-) -> bool:
-    """Whether there are tasks that no item is recorded as; a count is wrong where one is gone."""
-    if not thoroughly:
-        return project.task_count > len(recorded)
-    return not room.sandbox.touched(project.id).keys() <= set(recorded.values())
+    twice = {recorded[key]: key for key in copies.keys() & recorded.keys()}
+    for task in room.sandbox.tasks(project_id, among=twice):
+        key = twice[task.id]
+        same = _same_item(room, key, [task, *copies[key]])
+        if len(same) > 1 and task in same:
+            with apart("twins", passing=False, lane=lane_id, task=task.id):
+                _keep_one(room, key, same, task.id)
 
 
 def _same_item(room: Room, key: str, copies: Sequence[Task]) -> list[Task]:
@@ -215,9 +209,8 @@ def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> No
             log.warning("item.twin_removed", sandbox_task=task.id, answered=bool(task.annotations))
 
 
-def _find_deleted(room: Room, lane_id: int, project_id: int) -> None:
+def _find_deleted(room: Room, lane_id: int, project_id: int, there: AbstractSet[int]) -> None:
     """Items whose task is gone, and tasks and references that ought to be."""
-    there = room.sandbox.touched(project_id).keys()
     with room.transaction() as session:
         known = rows.open_tasks(session, lane_id, project_id)
         gone = rows.removed_keys(session, lane_id)

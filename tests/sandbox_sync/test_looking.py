@@ -173,8 +173,23 @@ def test_an_answer_that_came_before_its_copy_was_noted_is_looked_at_again(house:
     assert house.summary()["submissions"] == 1
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tasks that Label Studio has written out for a look since."""
+    found: list[int] = []
+    listed = LabelStudioReader.tasks
+
+    def watched(reader: LabelStudioReader, project_id: int, **which: Any) -> Iterator[Task]:
+        for task in listed(reader, project_id, **which):
+            found.append(task.id)
+            yield task
+
+    monkeypatch.setattr(LabelStudioReader, "tasks", watched)
+    return found
+
+
 def test_a_thorough_look_has_nothing_written_out_that_is_known(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, written: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = house.publish("intent", ["First", "Second"])
     house.reconcile()
@@ -183,15 +198,7 @@ def test_a_thorough_look_has_nothing_written_out_that_is_known(
         house.practise(ADA, "intent", task, choice(ONE))
         house.practise(BEN, "intent", task, choice(ONE))
     house.reconcile(passes=3)
-    written: list[int] = []
-    listed = LabelStudioReader.tasks
-
-    def watched(reader: LabelStudioReader, project_id: int, **which: Any) -> Iterator[Task]:
-        for task in listed(reader, project_id, **which):
-            written.append(task.id)
-            yield task
-
-    monkeypatch.setattr(LabelStudioReader, "tasks", watched)
+    written.clear()
     house.room.batches.clear()  # one that a thorough look has recorded anew
     house.reconcile(passes=1)
     assert sorted(written) == [first, second]
@@ -201,3 +208,17 @@ def test_a_thorough_look_has_nothing_written_out_that_is_known(
         patch.setattr(production, "_record_batch", lambda *_: None)
         house.reconcile(passes=2)
     assert written == []
+
+
+def test_a_task_that_is_no_copy_has_no_other_written_out(house: House, written: list[int]) -> None:
+    """Any member may import tasks of their own into their practice project."""
+    tasks = house.publish("intent", ["First", "Second"])
+    house.reconcile()
+    copies = [house.clone_of(ADA, task) for task in tasks]
+    copy = house.sandbox.writer().task(copies[0])
+    (own,) = house.sandbox.writer().import_tasks(copy.project_id, [{"data": copy.data}])
+    house.reconcile()
+    written.clear()
+    house.reconcile(passes=2)
+    assert own in written
+    assert not set(copies) & set(written)
