@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -36,6 +36,14 @@ class Effort:
     rounds: int = 6
     seconds: float = 1.0
     """Of one server in one round."""
+    deleted_rounds: int = 2
+    deleted_seconds: float = 0.3
+    """The same for calls about deletions: whoever looks at each of them takes long."""
+
+    @property
+    def of_deleted(self) -> Effort:
+        """How much of those."""
+        return replace(self, rounds=self.deleted_rounds, seconds=self.deleted_seconds)
 
 
 QUICK = Effort(senders=(1, 8), rounds=2, seconds=0.3)
@@ -100,15 +108,16 @@ def measure(
     details: dict[str, Any] = {"rounds": effort.rounds}
     with no_op.running(place.folder) as url:
         peer = httpx.URL(url).port or 0
-        sorts = {
-            "answered": [answered(port, place.project.id) for port in (place.port, peer)],
-            "deleted": [deleted(port, first=FIRST_ID) for port in (place.port, peer)],
-        }
-        for sort, hooks in sorts.items():
+        ports = (place.port, peer)
+        sorts = (
+            ("answered", [answered(port, place.project.id) for port in ports], effort),
+            ("deleted", [deleted(port, first=FIRST_ID) for port in ports], effort.of_deleted),
+        )
+        for sort, hooks, some in sorts:
             streams = [hook.requests() for hook in hooks]
-            for senders in effort.senders:
+            for senders in some.senders:
                 say(f"acknowledgement on {database}: {senders} senders, {sort}")
-                pairs = _rounds(place, hooks, streams, senders, effort)
+                pairs = _rounds(place, hooks, streams, senders, some)
                 if sort == "answered":
                     figures += figures_of(senders, *pairs, database=database)
                 ours, nothing = (load.together(side).to_json() for side in pairs)
