@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from projects.kit import discovery
 from scripts.bench import datasets, figures
 from scripts.bench.datasets import Dataset
 from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
+from scripts.bench.pools import workers
 
 DEFAULT = "adaptive"
 """The strategy that the settings name by default."""
@@ -163,8 +163,7 @@ def _curves(
 ) -> dict[str, Curves]:
     """All replays, in as many processes as the effort allows."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one fit, one core
-    context = get_context("spawn")
-    with ProcessPoolExecutor(effort.processes, mp_context=context) as pool:
+    with workers(effort.processes) as pool:
         whole = [Job(folder, one.name, seed, seed, "", 0.0, 0, effort, embedding) for one in found]
         say(f"label efficiency: {len(whole)} models of all labels")
         full = {job.dataset: points[-1].quality for job, points in _done(pool, whole)}
