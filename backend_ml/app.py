@@ -14,7 +14,7 @@ from backend_ml.batching import Batcher
 from backend_ml.intake import Inbox
 from backend_ml.metrics import Metrics
 from backend_ml.model_store import ModelStore
-from backend_ml.predicting import Serving
+from backend_ml.predicting import FRESH_SECONDS, Serving
 from backend_ml.settings import Settings
 from backend_ml.tables import MIGRATIONS
 from projects.kinds import registry
@@ -44,7 +44,10 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Understudy machine half", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     app.state.serving = Serving(
-        reading, ModelStore(settings.models_dir), abstain_below=settings.abstain_below
+        reading,
+        ModelStore(settings.models_dir),
+        abstain_below=settings.abstain_below,
+        fresh_seconds=FRESH_SECONDS,
     )
     app.state.lines = _lines(app.state.serving, settings)
     app.state.metrics = Metrics(reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,9 @@ log = logs.get(__name__)
 
 ABSTAIN: list[Any] = []
 """Label Studio stores nothing for it and asks again next time."""
+FRESH_SECONDS = 0.05
+"""Where many ask at once, a look at which model serves is good for so long: it takes as long
+as a prediction."""
 CONFIGS = 64
 """So many labelling configs are kept as they were read."""
 
@@ -38,10 +42,19 @@ class _Held:
 class Serving:
     """The model that serves each project, in memory; a new champion is noticed by its name."""
 
-    def __init__(self, reading: Sessions, store: ModelStore, *, abstain_below: float = 0.0) -> None:
+    def __init__(
+        self,
+        reading: Sessions,
+        store: ModelStore,
+        *,
+        abstain_below: float = 0.0,
+        fresh_seconds: float = 0.0,
+    ) -> None:
         self._reading = reading
         self._store = store
         self._abstain_below = abstain_below
+        self._fresh_seconds = fresh_seconds
+        self._looked: dict[int, tuple[float, VersionRow | None]] = {}
         self._loaded: dict[int, _Held] = {}
         self._lock = threading.Lock()
         self._under = lru_cache(maxsize=CONFIGS)(_under)
@@ -76,7 +89,7 @@ class Serving:
         ]
 
     def _current(self, project_id: int, kind: Kind) -> _Held | None:
-        row = self._champion(project_id)
+        row = self._lately(project_id)
         if row is None:
             return None
         with self._lock:
@@ -93,6 +106,14 @@ class Serving:
                 self._loaded[project_id] = held
                 log.info("model.loaded", project=project_id, version=row.name)
         return held
+
+    def _lately(self, project_id: int) -> VersionRow | None:
+        """The champion of at most ``fresh_seconds`` ago."""
+        moment = time.monotonic()
+        seen = self._looked.get(project_id)
+        if seen is None or moment - seen[0] >= self._fresh_seconds:
+            seen = self._looked[project_id] = (moment, self._champion(project_id))
+        return seen[1]
 
     def _champion(self, project_id: int) -> VersionRow | None:
         with self._reading() as session:

@@ -35,6 +35,7 @@ class ChoiceLinear:
         self._classes: tuple[str, ...] = ()
         self._line = NO_SHARES
         self._machine: Machine | None = None
+        self._answers: tuple[Answer, ...] = ()
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -84,20 +85,21 @@ class ChoiceLinear:
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable choice of each text."""
-        machine, classes = self._machine, self._classes
+        machine = self._machine
         if machine is None or not texts:
             return Guesses(tuple(None for _ in texts))
         distances = machine.decide(texts)
         proba = shares(distances, self._line)
         best = proba.argmax(axis=1).tolist()
         sure = proba.max(axis=1).tolist()
-        marks = [Mark(self.control, label) for label in classes]
-        items = [Guess((marks[at],), p, (p,)) for at, p in zip(best, sure, strict=True)]
+        answers = self._answers
+        items = [Guess(answers[at], p, (p,)) for at, p in zip(best, sure, strict=True)]
         return Guesses(tuple(items), proba, hesitation=torn(distances))
 
     def use(self, machine: Machine, classes: tuple[str, ...], line: Line) -> None:
         """Predict with this trained machine from now on."""
         self._machine, self._classes, self._line = machine, classes, line
+        self._answers = tuple((Mark(self.control, c),) for c in classes)
 
     def save(self, folder: Path) -> None:
         """Write ``machine.npz`` and ``learner.json``."""
