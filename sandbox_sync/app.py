@@ -38,6 +38,7 @@ from sandbox_sync.api import (
 )
 from sandbox_sync.api.people import SignInFirst, sign_in_address
 from sandbox_sync.api.rendering import FOLDER, render
+from sandbox_sync.api.together import Together
 from sandbox_sync.db import messages
 from sandbox_sync.db.delivery import SlackMemory
 from sandbox_sync.feedback import Message
@@ -98,6 +99,7 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
 
     app = FastAPI(title="sandbox_sync", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
+    app.state.together = Together()
     app.state.sign_in_transport = parts.sign_in_transport
     web.add_error_handlers(app)
     app.add_exception_handler(PlatformError, _answer_error)

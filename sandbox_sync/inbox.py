@@ -46,22 +46,21 @@ def receive(
     """
     action = str(body.get("action") or "")
     if action in ANSWER_ACTIONS:
-        is_new = _answered(room, source, project_id or _project_of(body))
-    elif action in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
-        is_new = _changed(room, source, action, body)
-    else:
+        number = project_id or _project_of(body)
+        return number is not None and answered(room, source, number)
+    if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         return False
+    is_new = _changed(room, source, action, body)
     log.info("event.received", source=source, action=action, is_new=is_new)
     return is_new
 
 
-def _answered(room: Room, source: Source, project_id: int | None) -> bool:
+def answered(room: Room, source: Source, project_id: int) -> bool:
     """One row for each project, however many answers there are: a look sees all of them.
 
     Of these calls it counts in which project something was answered, and nothing else.
+    True when somebody has to look who was not asked before.
     """
-    if project_id is None:
-        return False
     key = f"{source}:{events.ANSWERED}:{project_id}"
     with room.reading() as session:
         if events.will_be_seen(session, key) or not _is_ours(room, session, source, project_id):
@@ -71,6 +70,7 @@ def _answered(room: Room, source: Source, project_id: int | None) -> bool:
         if not events.tell(session, key=key, source=source, hint=hint, now=this_moment()):
             return False
         room.accept_event(session, session.get_one(Event, key), at_once=True)
+    log.info("event.received", source=source, action=events.ANSWERED, project=project_id)
     return True
 
 

@@ -6,14 +6,19 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
 
 from projects.kit.errors import PlatformError
+from projects.kit.label_studio import ANSWER_ACTIONS
 from projects.kit.web import SECRET_HEADER, check_secret
 from sandbox_sync import inbox
+from sandbox_sync.api.together import Together
 from sandbox_sync.workflows.room import Room
 
 LARGEST_BODY = 64 * 2**20
 """Bytes; an import of 5,000 long tasks in one event stays below."""
+LARGEST_BARE_BODY = 1_000
+"""Of a call that says only what happened, which is read at once."""
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -68,33 +73,50 @@ ProjectId = Annotated[int, Path(gt=0, lt=inbox.LARGEST_ID)]
 
 @router.post("/production")
 @router.post("/production/{project_id}")
-def from_production(
+async def from_production(
     request: Request,
     body: Annotated[bytes, Depends(production_body)],
     project_id: ProjectId | None = None,
 ) -> dict[str, bool]:
     """Something happened in production; with a project's number, an answer there."""
-    return _receive(request.app.state.room, "production", body, project_id)
+    return await _receive(request, "production", body, project_id)
 
 
 @router.post("/sandbox")
 @router.post("/sandbox/{project_id}")
-def from_sandbox(
+async def from_sandbox(
     request: Request,
     body: Annotated[bytes, Depends(sandbox_body)],
     project_id: ProjectId | None = None,
 ) -> dict[str, bool]:
     """Something happened in the sandbox, or so somebody says."""
-    return _receive(request.app.state.room, "sandbox", body, project_id)
+    return await _receive(request, "sandbox", body, project_id)
 
 
-def _receive(
-    room: Room, source: inbox.Source, body: bytes, project_id: int | None
+async def _receive(
+    request: Request, source: inbox.Source, body: bytes, project_id: int | None
 ) -> dict[str, bool]:
+    """Acknowledged once it is recorded; of answers in one project many at a time."""
+    room: Room = request.app.state.room
+    if project_id is None or len(body) > LARGEST_BARE_BODY:
+        return {"new": await run_in_threadpool(_record, room, source, body, project_id)}
+    event = _event(body)
+    if event["action"] not in ANSWER_ACTIONS:
+        return {"new": await run_in_threadpool(inbox.receive, room, source, event, project_id)}
+    together: Together[tuple[str, int]] = request.app.state.together
+    key = (source, project_id)
+    return {"new": await together.ask(key, lambda: inbox.answered(room, source, project_id))}
+
+
+def _record(room: Room, source: inbox.Source, body: bytes, project_id: int | None) -> bool:
+    return inbox.receive(room, source, _event(body), project_id)
+
+
+def _event(body: bytes) -> dict[str, Any]:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise NotAnEvent("it is not JSON") from error
     if not isinstance(event, dict) or not isinstance(event.get("action"), str):
         raise NotAnEvent("it has no action")
-    return {"new": inbox.receive(room, source, event, project_id)}
+    return event
