@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,7 @@ from sandbox_sync.api import (
     webhooks,
     wishes,
 )
+from sandbox_sync.api.headers import WithHeaders
 from sandbox_sync.api.people import SignInFirst, sign_in_address
 from sandbox_sync.api.rendering import FOLDER, render
 from sandbox_sync.api.together import Together
@@ -114,7 +115,7 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
         same_site="lax",
         https_only=settings.public_url.startswith("https:"),
     )
-    app.middleware("http")(_add_headers)
+    app.add_middleware(WithHeaders, headers=HEADERS)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     for part in (
         webhooks,
@@ -248,15 +249,6 @@ def _paced(function: Callable[[], object], seconds: float) -> Callable[[], None]
             function()
 
     return tick
-
-
-async def _add_headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def _answer_error(request: Request, error: Exception) -> Response:
