@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import numpy as np
@@ -38,18 +39,17 @@ def test_rows_are_those_of_scikit_learn() -> None:
 
 def test_pieces_by_hand() -> None:
     # " ab ": two of 2 edges, " a", "ab", "b "; of three " ab", "ab "; of four " ab "; a word "ab".
-    row = text_features.analyse(["ab"])[0]
-    words = row.features[row.features % 2 == text_features.WORDS]
-    assert (len(words), len(row.features) - len(words)) == (1, 6)
-    assert row.counts.tolist() == [1] * 7
+    features, counts = text_features.analyse(["ab"])[0]
+    words = features[features % 2 == text_features.WORDS]
+    assert (len(words), len(features) - len(words)) == (1, 6)
+    assert counts.tolist() == [1] * 7
 
 
 def test_a_text_does_not_depend_on_its_company() -> None:
     together = text_features.analyse(ODD)
     for text, row in zip(ODD, together, strict=True):
         alone = text_features.analyse([text])[0]
-        assert row.features.tolist() == alone.features.tolist()
-        assert row.counts.tolist() == alone.counts.tolist()
+        assert [part.tolist() for part in row] == [part.tolist() for part in alone]
 
 
 def test_odd_texts_make_finite_rows() -> None:
@@ -120,14 +120,14 @@ def test_the_texts_used_last_are_kept() -> None:
 
 def test_threads_may_share_what_is_kept() -> None:
     texts = [text for text, _, _ in messages(200, seed=5)]
-    kept = Kept(text_features.analyse, lambda row: row.features.nbytes, most_bytes=50_000)
-    wanted = [row.features.tolist() for row in text_features.analyse(texts)]
+    kept = Kept(text_features.analyse, lambda row: row[0].nbytes, most_bytes=50_000)
+    wanted = [row[0].tolist() for row in text_features.analyse(texts)]
     found: list[bool] = []
 
     def work(start: int) -> None:
         rows = kept.of(texts[start:] + texts[:start])
         turned = wanted[start:] + wanted[:start]
-        found.append([row.features.tolist() for row in rows] == turned)
+        found.append([row[0].tolist() for row in rows] == turned)
 
     threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 200, 25)]
     for thread in threads:
@@ -154,3 +154,9 @@ def test_numbers_that_begin_alike_are_found_too() -> None:
     wanted = np.arange(2_000, dtype=np.uint32)
     found = Ascending.of(crowded).search(wanted)
     assert found.tolist() == np.searchsorted(crowded, wanted).tolist()
+
+
+def test_what_is_kept_is_nothing_that_garbage_collection_looks_through() -> None:
+    rows = text_features.analyse(["some words", "and others"])
+    gc.collect()
+    assert not any(gc.is_tracked(row) for row in rows)
