@@ -31,10 +31,10 @@ BLOCK_CHARACTERS = 500_000
 """Texts are analysed so many characters at a time."""
 PIECES = (2, 3, 4, 5)
 WORDS, PARTS = 0, 1
+"""The two groups of features, told apart by the last bit of their number."""
 LARGEST = np.uint32(0xFFFFFFFF)
 MOST_BITS = 22
 """Of a number, to begin a search with: 32 MB for four million features."""
-"""The two groups of features, told apart by the last bit of their number."""
 _WORD = re.compile(r"\w\w+")
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
