@@ -36,17 +36,15 @@ LARGEST_ID = 2**53
 log = logs.get(__name__)
 
 
-def receive(
-    room: Room, source: Source, body: Mapping[str, Any], project_id: int | None = None
-) -> bool:
+def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
     """Store the event; True when it asks for a look that nobody had asked for.
 
     Only ids are kept, no content. Of actions that we do not look at nothing is kept, not
-    even the name. ``project_id`` is of a call that carries nothing but its action.
+    even the name.
     """
     action = str(body.get("action") or "")
     if action in ANSWER_ACTIONS:
-        number = project_id or _project_of(body)
+        number = _project_of(body)
         return number is not None and answered(room, source, number)
     if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         return False

@@ -17,8 +17,8 @@ from sandbox_sync.workflows.room import Room
 
 LARGEST_BODY = 64 * 2**20
 """Bytes; an import of 5,000 long tasks in one event stays below."""
-LARGEST_BARE_BODY = 1_000
-"""Of a call that says only what happened, which is read at once."""
+LARGEST_AT_ONCE = 1_000
+"""A body is read without a thread of its own up to here; one that says only what happened is."""
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -98,18 +98,13 @@ async def _receive(
 ) -> dict[str, bool]:
     """Acknowledged once it is recorded; of answers in one project many at a time."""
     room: Room = request.app.state.room
-    if project_id is None or len(body) > LARGEST_BARE_BODY:
-        return {"new": await run_in_threadpool(_record, room, source, body, project_id)}
-    event = _event(body)
-    if event["action"] not in ANSWER_ACTIONS:
-        return {"new": await run_in_threadpool(inbox.receive, room, source, event, project_id)}
+    is_short = len(body) <= LARGEST_AT_ONCE
+    event = _event(body) if is_short else await run_in_threadpool(_event, body)
+    if project_id is None or event["action"] not in ANSWER_ACTIONS:
+        return {"new": await run_in_threadpool(inbox.receive, room, source, event)}
     together: Together[tuple[str, int]] = request.app.state.together
     key = (source, project_id)
     return {"new": await together.ask(key, lambda: inbox.answered(room, source, project_id))}
-
-
-def _record(room: Room, source: inbox.Source, body: bytes, project_id: int | None) -> bool:
-    return inbox.receive(room, source, _event(body), project_id)
 
 
 def _event(body: bytes) -> dict[str, Any]:
