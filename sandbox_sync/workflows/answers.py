@@ -58,7 +58,7 @@ def _look_at_sandbox(room: Room, project_id: int) -> None:
     if newest is not None and (until is None or newest > until):
         _set_looked_until(room, project_id, newest, lane_id=None if is_retired else lane.id)
     if not is_retired and _has_strangers(room, unknown):
-        practice.remove_twins(room, lane.id, project_id, [task.id for task in unknown])
+        practice.remove_twins(room, lane.id, project_id, unknown)
 
 
 def _set_looked_until(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
@@ -82,7 +82,7 @@ def _look_for_twin(room: Room, task_id: int) -> None:
     with room.transaction() as session:
         lane_id = rows.lane_of_key(session, key, task.project_id)
     if lane_id is not None:
-        remove_twins(room, lane_id, task.project_id, [task_id])
+        remove_twins(room, lane_id, task.project_id, [task])
 
 
 def record_new(
@@ -154,8 +154,8 @@ def _look_at_lane(
         expected = rows.known_task_count(session, lane.id, project.id)
     if thoroughly or project.task_count != expected:
         there = room.sandbox.touched(project.id).keys()
-        _find_deleted(room, lane.id, project.id, there)
-        remove_twins(room, lane.id, project.id, there)
+        strange = _find_deleted(room, lane.id, project.id, there)
+        remove_twins(room, lane.id, project.id, strange)
 
 
 def _project_of(room: Room, lane: rows.Lane) -> Project | None:
@@ -169,18 +169,19 @@ def _project_of(room: Room, lane: rows.Lane) -> Project | None:
         return None
 
 
-def remove_twins(room: Room, lane_id: int, project_id: int, there: Collection[int]) -> None:
+def remove_twins(room: Room, lane_id: int, project_id: int, strange: Iterable[Task]) -> None:
     """Second copies of an item, which a busy Label Studio can make by itself, and late.
 
     A request whose sender was killed has been seen to land 47 seconds later. The copy
-    that was answered stays, and its answer counts; the others go. Of the tasks ``there``
-    only those are read that no item is recorded as, and what they may be copies of.
+    that was answered stays, and its answer counts; the others go. ``strange`` are tasks that
+    no item was recorded as; only what they may be copies of is read.
     """
     with room.transaction() as session:
         recorded = rows.recorded_tasks(session, lane_id, project_id)
     copies: dict[str, list[Task]] = defaultdict(list)
-    for task in room.sandbox.tasks(project_id, among=set(there) - set(recorded.values())):
-        copies[cloning.key_of(task) or ""].append(task)
+    for task in strange:
+        if task.id not in recorded.values():
+            copies[cloning.key_of(task) or ""].append(task)
     twice = {recorded[key]: key for key in copies.keys() & recorded.keys()}
     for task in room.sandbox.tasks(project_id, among=twice):
         key = twice[task.id]
@@ -209,18 +210,25 @@ def _keep_one(room: Room, key: str, copies: Sequence[Task], recorded: int) -> No
             log.warning("item.twin_removed", sandbox_task=task.id, answered=bool(task.annotations))
 
 
-def _find_deleted(room: Room, lane_id: int, project_id: int, there: AbstractSet[int]) -> None:
-    """Items whose task is gone, and tasks and references that ought to be."""
+def _find_deleted(
+    room: Room, lane_id: int, project_id: int, there: AbstractSet[int]
+) -> Sequence[Task]:
+    """Items whose task is gone, and tasks and references that ought to be.
+
+    The tasks that no item is recorded as.
+    """
     with room.transaction() as session:
         known = rows.open_tasks(session, lane_id, project_id)
         gone = rows.removed_keys(session, lane_id)
         unknown = there - rows.owners(session, there).keys()
     look_at_tasks(room, sorted(set(known.values()) - there))
     remove_strays(room, project_id)
-    for task in room.sandbox.tasks(project_id, among=unknown):
+    strange = list(room.sandbox.tasks(project_id, among=unknown))
+    for task in strange:
         if cloning.key_of(task) in gone and not task.annotations:
             room.sandbox.delete_task(task.id)
             log.warning("item.late_copy_removed", sandbox_task=task.id)
+    return strange
 
 
 def _release(room: Room, task_id: int) -> None:
