@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from projects.kit import logs
 from projects.kit.database import now as this_moment
-from projects.kit.label_studio import ANSWER_ACTIONS
 from sandbox_sync.db import events, lane_projects
 from sandbox_sync.db.tables import Event
 from sandbox_sync.workflows.room import Room
@@ -37,15 +36,12 @@ log = logs.get(__name__)
 
 
 def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
-    """Store the event; True when it asks for a look that nobody had asked for.
+    """Store an event that is no answer; True when it asks for a look nobody had asked for.
 
     Only ids are kept, no content. Of actions that we do not look at nothing is kept, not
     even the name.
     """
     action = str(body.get("action") or "")
-    if action in ANSWER_ACTIONS:
-        number = _project_of(body)
-        return number is not None and answered(room, source, number)
     if action not in (LOOKED_AT_IN_PRODUCTION if source == "production" else LOOKED_AT):
         return False
     is_new = _changed(room, source, action, body)
@@ -53,23 +49,21 @@ def receive(room: Room, source: Source, body: Mapping[str, Any]) -> bool:
     return is_new
 
 
-def answered(room: Room, source: Source, project_id: int) -> bool:
+def answered(room: Room, source: Source, project_id: int) -> None:
     """One row for each project, however many answers there are: a look sees all of them.
 
     Of these calls it counts in which project something was answered, and nothing else.
-    True when somebody has to look who was not asked before.
     """
     key = f"{source}:{events.ANSWERED}:{project_id}"
     with room.reading() as session:
         if events.will_be_seen(session, key) or not _is_ours(room, session, source, project_id):
-            return False
+            return
     hint = {"projects": [project_id]}
     with room.transaction() as session:
         if not events.tell(session, key=key, source=source, hint=hint, now=this_moment()):
-            return False
+            return
         room.accept_event(session, session.get_one(Event, key), at_once=True)
     log.info("event.received", source=source, action=events.ANSWERED, project=project_id)
-    return True
 
 
 def _is_ours(room: Room, session: Session, source: Source, project_id: int) -> bool:
@@ -96,6 +90,11 @@ def _changed(room: Room, source: Source, action: str, body: Mapping[str, Any]) -
     return is_new
 
 
+def project_of(body: Mapping[str, Any]) -> int | None:
+    """The project of a call that says more than it has to; None without one."""
+    return next(iter(hint_of(body)["projects"]), None)
+
+
 def hint_of(body: Mapping[str, Any]) -> Hint:
     """The ids in an event: where to look, and nothing to believe."""
     names = {"projects": "project", "tasks": "tasks", "annotations": "annotations"}
@@ -113,11 +112,6 @@ def event_key(source: Source, action: str, body: Mapping[str, Any], hint: Hint) 
     moment = uuid4().hex if action == events.PROJECT_UPDATED else ""
     named = json.dumps([hint["tasks"], hint["annotations"], moment])
     return f"{source}:{action}:{hashlib.sha256(named.encode()).hexdigest()[:24]}"
-
-
-def _project_of(body: Mapping[str, Any]) -> int | None:
-    """Of a call that carries the answer, too."""
-    return next(iter(hint_of(body)["projects"]), None)
 
 
 def _rows(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -19,6 +19,9 @@ SETTINGS = Path(__file__).parent / "settings_for_label_studio"
 """Where Label Studio's own Python finds our settings for it, and nothing else of ours."""
 START_SECONDS = 240
 """A first start may run all migrations: most of a minute on a quiet machine."""
+LOGIN = "/user/login/"
+WHOSE_TOKEN = "/api/current-user/token"
+"""Tells who is signed in their API token, and everybody else nothing."""
 
 
 @dataclass(frozen=True)
@@ -123,26 +126,42 @@ def invite_link(url: str, token: str) -> str:
 def sign_up(invite: str, *, email: str, password: str) -> str:
     """Sign up, or sign in when the account exists, as a browser would; returns the API token."""
     base = str(httpx.URL(invite).copy_with(raw_path=b"/")).rstrip("/")
-    with httpx.Client(timeout=30, follow_redirects=True, trust_env=False) as browser:
-        form = {"email": email, "password": password}
-        page = browser.get(invite)
-        token = _csrf(browser, page)
-        browser.post(
-            invite, data=form | {"csrfmiddlewaretoken": token}, headers={"Referer": invite}
-        )
-        answer = browser.get(f"{base}/api/current-user/token")
+    with _browser(base) as browser:
+        _send_form(browser, invite, email=email, password=password)
+        answer = browser.get(WHOSE_TOKEN)
         if not answer.is_success:  # the account was there before
-            login = f"{base}/user/login/"
-            token = _csrf(browser, browser.get(login))
-            browser.post(
-                login, data=form | {"csrfmiddlewaretoken": token}, headers={"Referer": login}
-            )
-            answer = browser.get(f"{base}/api/current-user/token")
-        if not answer.is_success:
-            raise LabelStudioRefused(
-                f"the sign-up of {email}", answer.status_code, answer.text[:200]
-            )
-        return str(answer.json()["token"])
+            _send_form(browser, LOGIN, email=email, password=password)
+            answer = browser.get(WHOSE_TOKEN)
+        return _token(answer, f"the sign-up of {email}")
+
+
+def signed_in(url: str, *, email: str, password: str) -> httpx.Client:
+    """A client with the session that somebody's browser has who signed in; close it."""
+    browser = _browser(url)
+    try:
+        _send_form(browser, LOGIN, email=email, password=password)
+        _token(browser.get(WHOSE_TOKEN), f"the sign-in of {email}")
+    except BaseException:
+        browser.close()
+        raise
+    return browser
+
+
+def _browser(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=30, follow_redirects=True, trust_env=False)
+
+
+def _send_form(browser: httpx.Client, address: str, *, email: str, password: str) -> None:
+    """Fill in the form behind this address and send it off, with its token against forgery."""
+    page = browser.get(address)
+    form = {"email": email, "password": password, "csrfmiddlewaretoken": _csrf(browser, page)}
+    browser.post(address, data=form, headers={"Referer": str(page.request.url)})
+
+
+def _token(answer: httpx.Response, what: str) -> str:
+    if not answer.is_success:
+        raise LabelStudioRefused(what, answer.status_code, answer.text[:200])
+    return str(answer.json()["token"])
 
 
 def _csrf(browser: httpx.Client, page: httpx.Response) -> str:

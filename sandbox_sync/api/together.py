@@ -20,27 +20,27 @@ class Together(Generic[Key]):
     """
 
     def __init__(self) -> None:
-        self._to_come: dict[Key, asyncio.Task[bool]] = {}
+        self._to_come: dict[Key, asyncio.Task[None]] = {}
         self._turns: dict[Key, asyncio.Lock] = {}
 
-    async def ask(self, key: Key, work: Callable[[], bool]) -> bool:
-        """Have ``work`` done in a thread; what it says to whoever asked first, False to others.
+    def __len__(self) -> int:
+        """Of how many keys work is still to begin, or going on."""
+        return len(self._turns)
 
-        Raises what ``work`` raises, to everybody who asked for it.
-        """
+    async def ask(self, key: Key, work: Callable[[], object]) -> None:
+        """Have ``work`` done in a thread; raises what it raises, to everybody who asked for it."""
         task = self._to_come.get(key)
-        is_first = task is None
         if task is None:
             task = self._to_come[key] = asyncio.create_task(self._work(key, work))
         # One caller who goes away takes the work from nobody else.
-        return await asyncio.shield(task) and is_first
+        await asyncio.shield(task)
 
-    async def _work(self, key: Key, work: Callable[[], bool]) -> bool:
+    async def _work(self, key: Key, work: Callable[[], object]) -> None:
         turn = self._turns.setdefault(key, asyncio.Lock())
         try:
             async with turn:
                 del self._to_come[key]
-                return await run_in_threadpool(work)
+                await run_in_threadpool(work)
         finally:
             if key not in self._to_come:
                 self._turns.pop(key, None)

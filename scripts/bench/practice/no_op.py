@@ -27,10 +27,14 @@ def create_app() -> FastAPI:
         return {"status": "up"}
 
     @app.post(PATH)
-    @app.post(f"{PATH}/{{project_id}}")
-    async def from_production(request: Request) -> dict[str, bool]:
+    async def something(request: Request) -> dict[str, bool]:
         await request.body()
         return {"new": True}
+
+    @app.post(f"{PATH}/{{project_id}}", status_code=202)
+    async def an_answer(request: Request) -> dict[str, bool]:
+        await request.body()
+        return {"accepted": True}
 
     return app
 

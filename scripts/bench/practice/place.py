@@ -22,7 +22,7 @@ from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Json, Mark, Prediction, Project, as_answer
 from sandbox_sync.settings import Settings
 from scripts.bench import servers
-from scripts.bench.practice.studios import ADMIN, Studios
+from scripts.bench.practice.studios import ADMIN, Editor, Studios
 
 KIND = "intent"
 KEY = "the-key-of-the-read-gateway"
@@ -83,10 +83,12 @@ class Place:
     project: Project
     worker: LabelStudioWriter
     """Who answers in production."""
+    editor: Editor
+    """The same, in a browser."""
     gateway_port: int
     seed: int
     """Of the texts."""
-    trainees: dict[str, LabelStudioWriter] = field(default_factory=dict)
+    trainees: dict[str, Editor] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
     published: int = 0
     """Batches so far."""
@@ -135,20 +137,24 @@ class Place:
                 headers={SECRET_HEADER: PRODUCTION_SECRET},
             )
 
-    def publish(self, count: int) -> dict[int, str]:
-        """A new batch with suggestions, published as the ML backend does; text by task."""
+    def publish(self, count: int, *, project_id: int | None = None) -> dict[int, str]:
+        """A new batch with suggestions, published as the ML backend does; text by task.
+
+        In the production project of the place, or in another one of the same kind.
+        """
+        number = self.project.id if project_id is None else project_id
         self.published += 1
         version = f"v{self.published}"
-        texts = texts_of(count, seed=f"{self.seed}/{self.project.id}/{version}")
+        texts = texts_of(count, seed=f"{self.seed}/{number}/{version}")
         with self.studios.production.admin() as admin:
             rows = [row_of(text) for text in texts]
-            ids = admin.import_tasks(self.project.id, rows)
+            ids = admin.import_tasks(number, rows)
             guesses = [
                 Prediction(task_id, version, 0.5, tuple(self.regions(0, row["data"])))
                 for task_id, row in zip(ids, rows, strict=True)
             ]
-            admin.push_predictions(self.project.id, guesses)
-            admin.update_project(self.project.id, model_version=version)
+            admin.push_predictions(number, guesses)
+            admin.update_project(number, model_version=version)
         return dict(zip(ids, texts, strict=True))
 
     def regions(self, which: int, data: Json) -> list[Json]:
@@ -183,8 +189,9 @@ class Place:
 
     def close(self) -> None:
         """Give the connections back."""
-        for writer in (self.worker, *self.trainees.values()):
-            writer.close()
+        for editor in (self.editor, *self.trainees.values()):
+            editor.close()
+        self.worker.close()
         self.http.close()
 
 
@@ -208,7 +215,8 @@ def a_place(
             expert_instruction="Say what the sender wants.",
             sampling="Uncertainty sampling",
         )
-    worker = studios.production.sign_up(f"worker-{project.id}@example.com")
+    email = f"worker-{project.id}@example.com"
+    worker = studios.production.sign_up(email)
     port, gateway_port = servers.free_port(), servers.free_port()
     values: dict[str, Any] = {
         "port": port,
@@ -232,12 +240,14 @@ def a_place(
         values=values | settings,
         project=project,
         worker=studios.production.writer(worker),
+        editor=studios.production.editor(email),
         gateway_port=gateway_port,
         seed=seed,
     )
     try:
         for email in people:
-            place.trainees[email] = studios.sandbox.writer(studios.sandbox.sign_up(email))
+            studios.sandbox.sign_up(email)
+            place.trainees[email] = studios.sandbox.editor(email)
             studios.known.append(email)
         yield place
     finally:

@@ -6,7 +6,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
+
+import httpx
 
 from projects.kit.label_studio import LabelStudioWriter
 from projects.vocabulary import Json
@@ -18,6 +22,42 @@ ADMIN, PASSWORD = "admin@example.com", "a-password-for-benchmarks"
 TOKEN = "0" * 39 + "2"
 PATIENCE_SECONDS = 2 * START_SECONDS
 """Two first starts at once, perhaps on a machine that does something else as well."""
+
+
+@dataclass(frozen=True)
+class Editor:
+    """What the editor in somebody's browser asks of Label Studio 1.23.2, as recorded there."""
+
+    browser: httpx.Client
+
+    def open(self, task_id: int) -> Json:
+        """A task, with what is suggested."""
+        answer = self.browser.get(f"/api/tasks/{task_id}/")
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def submit(self, task: Json, regions: list[Json]) -> None:
+        """Press the button after some choice was changed in the newest suggestion."""
+        suggestion = max(task["predictions"], key=lambda row: int(row["id"]))
+        answer = self.browser.post(
+            f"/api/tasks/{task['id']}/annotations",  # without a slash at the end, which costs time
+            params={"project": task["project"]},
+            json={
+                "lead_time": 5.0,
+                "result": [region | {"origin": "prediction-changed"} for region in regions],
+                "draft_id": 0,
+                "parent_prediction": suggestion["id"],
+                "parent_annotation": None,
+                "started_at": datetime.now(UTC).isoformat(),
+                "unique_id": str(uuid4()),
+                "project": str(task["project"]),
+            },
+        )
+        answer.raise_for_status()
+
+    def close(self) -> None:
+        """Leave."""
+        self.browser.close()
 
 
 @dataclass(frozen=True)
@@ -36,6 +76,10 @@ class Studio:
         """The administrator's client, closed at the end."""
         with closing(self.writer()) as writer:
             yield writer
+
+    def editor(self, email: str) -> Editor:
+        """The editor of somebody who has signed up, in a session of their own; close it."""
+        return Editor(label_studio.signed_in(self.url, email=email, password=PASSWORD))
 
     def sign_up(self, email: str) -> str:
         """A new person, by the invite link as annotators do; returns their token."""
@@ -87,9 +131,3 @@ def _begin(
         )
     )
     return instance, process, log
-
-
-def submit(writer: LabelStudioWriter, task_id: int, regions: list[Json]) -> None:
-    """Submit an answer as the editor does."""
-    body: Json = {"result": regions, "lead_time": 5.0}
-    writer.request("POST", f"/api/tasks/{task_id}/annotations/", json_body=body)

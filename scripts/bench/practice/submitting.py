@@ -1,5 +1,8 @@
 """How long an annotator waits for their submit in Label Studio, with our webhook and without.
 
+What is sent is what the editor sends, in the session of a browser, of a task with a
+suggestion: Label Studio has about twice as much to do for it as for a script with a token.
+
 And with a webhook like it to an endpoint that does nothing, bare as ours and with all that
 Label Studio can write into it: what is left is Label Studio's own.
 """
@@ -16,8 +19,7 @@ import numpy as np
 from projects.kit.web import SECRET_HEADER
 from scripts.bench.figures import Figure, at_most, ratio_interval
 from scripts.bench.practice import no_op
-from scripts.bench.practice.place import PRODUCTION_SECRET, Place, row_of, texts_of
-from scripts.bench.practice.studios import submit
+from scripts.bench.practice.place import PRODUCTION_SECRET, Place
 
 GOAL = 1.10
 
@@ -80,21 +82,22 @@ def figure(found: Sides, *, database: str) -> Figure:
 
 
 def _tasks(place: Place, count: int, *, no_op_url: str) -> list[list[int]]:
-    """Tasks in our project, and in three like it that tell nobody, and the no-op in two ways."""
+    """Tasks with suggestions in our project, and in three like it: see :data:`SIDES`."""
     writer = place.worker
     config, headers = place.kind.label_config, {SECRET_HEADER: PRODUCTION_SECRET}
     titles = ("No webhook", "A webhook to nothing", "A full webhook to nothing")
     silent, bare, full = (writer.create_project(name, label_config=config).id for name in titles)
     writer.ensure_webhooks(bare, no_op_url, headers=headers)
     writer.ensure_webhook(full, no_op_url, headers=headers)
-    rows = [row_of(text) for text in texts_of(count, seed=f"submit/{silent}")]
-    return [writer.import_tasks(number, rows) for number in (place.project.id, silent, bare, full)]
+    numbers = (place.project.id, silent, bare, full)
+    return [list(place.publish(count, project_id=number)) for number in numbers]
 
 
 def _seconds(place: Place, task_id: int) -> float:
-    regions = place.regions(task_id, row_of("")["data"])
+    task = place.editor.open(task_id)
+    regions = place.regions(1, task["data"])
     begun = time.perf_counter()
-    submit(place.worker, task_id, regions)
+    place.editor.submit(task, regions)
     return time.perf_counter() - begun
 
 

@@ -125,10 +125,10 @@ def test_a_call_about_an_answer_names_the_project_in_its_address_and_nothing_els
     hook = acknowledging.answered(80, 12)
     assert hook.path.endswith("/12")
     assert bodies(hook) == [{"action": "ANNOTATION_CREATED"}] * 5
-    for new in (b"true", b"false"):
-        hook.check(b'{"new": %s}' % new)
-    with pytest.raises(WrongAnswer):
-        hook.check(b'{"error": "NotSignedIn"}')
+    hook.check(b'{"accepted": true}')
+    for other in (b'{"error": "NotSignedIn"}', b'{"accepted": false}', b'{"new": true}'):
+        with pytest.raises(WrongAnswer):
+            hook.check(other)
 
 
 def test_acknowledgement_is_told_beside_the_endpoint_that_does_nothing() -> None:
