@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from threadpoolctl import threadpool_limits
 
 from backend_ml import embeddings
-from backend_ml.fitting import FIT, Fitted, Here, Order
+from backend_ml.fitting import FIT, Addition, Fitted, Here, Order
 from backend_ml.learners.base import Guess
 from projects.kit.errors import PlatformError
 
@@ -45,12 +45,18 @@ def main() -> None:
 
 def _answer(line: bytes) -> bytes:
     try:
-        order = orders.validate_json(line)
-        if order.what == FIT:
-            return b'{"fitted":%s}' % fitted.dump_json(Here().fit(order.job, Path(order.folder)))
-        return b'{"guesses":%s}' % guesses.dump_json(Here().out_of_fold(order.job))
+        return _done(orders.validate_json(line))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other process reports it
         return TypeAdapter(dict[str, Any]).dump_json(_failure(error))
+
+
+def _done(order: Order) -> bytes:
+    work, folder = order.work, Path(order.folder)
+    if isinstance(work, Addition):
+        return b'{"fitted":%s}' % fitted.dump_json(Here().learn_more(work, folder))
+    if order.what == FIT:
+        return b'{"fitted":%s}' % fitted.dump_json(Here().fit(work, folder))
+    return b'{"guesses":%s}' % guesses.dump_json(Here().out_of_fold(work))
 
 
 def _failure(error: Exception) -> dict[str, Any]:

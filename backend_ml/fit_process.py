@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from backend_ml.fitting import FIT, OUT_OF_FOLD, Fitted, Job, Order
+from backend_ml.fitting import FIT, LEARN_MORE, OUT_OF_FOLD, Addition, Fitted, Job, Order
 from backend_ml.learners.base import Guess
 from projects.kit.errors import PlatformError
 
@@ -94,8 +94,11 @@ class Children:
         ------
         FitTimedOut, FitCrashed, FitFailed, FitInterrupted
         """
-        answer = self._ask(Order(FIT, job, str(folder)))["fitted"]
-        return None if answer is None else Fitted(**answer)
+        return self._fitted(Order(FIT, job, str(folder)))
+
+    def learn_more(self, addition: Addition, folder: Path) -> Fitted | None:
+        """As :class:`~backend_ml.fitting.Fitter` says; raises what :meth:`fit` does."""
+        return self._fitted(Order(LEARN_MORE, addition, str(folder)))
 
     def out_of_fold(self, job: Job) -> list[Guess | None]:
         """As :class:`~backend_ml.fitting.Fitter` says; raises what :meth:`fit` does."""
@@ -113,6 +116,10 @@ class Children:
             self._idle.clear()
         for child in children:
             _end(child)
+
+    def _fitted(self, order: Order) -> Fitted | None:
+        answer = self._ask(order)["fitted"]
+        return None if answer is None else Fitted(**answer)
 
     def _ask(self, order: Order) -> dict[str, Any]:
         child = self._take()

@@ -18,6 +18,7 @@ from backend_ml.model_store import learner_file
 from projects.kinds.base import Kind
 
 FIT = "fit"
+LEARN_MORE = "learn_more"
 OUT_OF_FOLD = "out_of_fold"
 
 
@@ -30,19 +31,32 @@ class Job:
     """A file of ``learners``."""
     labels: tuple[Label, ...]
     seed: int
-    base: Path | None = None
-    """Folder of a version of the same learner that may learn the new labels on top."""
-    base_full_fit_labels: int = 0
-    """Labels at the last fit from scratch that the base goes back to."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Labels to learn on top of what a version has learned."""
+
+    kind: Kind
+    learner: str
+    """A file of ``learners``, of which the version is."""
+    base: Path
+    """The version's folder."""
+    full_fit_labels: int
+    """Labels at the last fit from scratch that the version goes back to."""
+    new: tuple[Label, ...]
+    again: tuple[Label, ...]
+    """Some that it has learned, so that they are not forgotten."""
+    seed: int
 
 
 @dataclass(frozen=True)
 class Order:
-    """A job for another process."""
+    """Work for another process."""
 
     what: str
-    """``fit`` or ``out_of_fold``."""
-    job: Job
+    """``fit``, ``learn_more`` or ``out_of_fold``."""
+    work: Job | Addition
     folder: str = ""
     """Where a fitted learner is saved."""
 
@@ -62,6 +76,9 @@ class Fitter(Protocol):
     def fit(self, job: Job, folder: Path) -> Fitted | None:
         """Fit and save into an empty folder; ``None`` when the labels do not suffice."""
 
+    def learn_more(self, addition: Addition, folder: Path) -> Fitted | None:
+        """Learn on top and save into an empty folder; ``None``, and nothing, if it cannot."""
+
     def out_of_fold(self, job: Job) -> list[Guess | None]:
         """A guess for every label by a model that did not see it."""
 
@@ -71,43 +88,39 @@ class Here:
 
     def fit(self, job: Job, folder: Path) -> Fitted | None:
         begun = time.monotonic()
-        model, full = _learn_more(job), job.base_full_fit_labels
-        if model is None:
-            model, full = _from_scratch(job), len(job.labels)
+        model = training.train(job.kind, job.learner, job.labels, seed=job.seed)
         if model is None:
             return None
         model.save(folder)
-        warming.write(folder, job.labels)
-        return Fitted(time.monotonic() - begun, full)
+        warming.write(folder, warming.notes(job.labels))
+        return Fitted(time.monotonic() - begun, len(job.labels))
+
+    def learn_more(self, addition: Addition, folder: Path) -> Fitted | None:
+        begun = time.monotonic()
+        learned, model = warming.read(addition.base), _learn_more(addition)
+        if learned is None or model is None:
+            return None
+        model.save(folder)
+        warming.write(folder, learned | warming.notes(addition.new))
+        return Fitted(time.monotonic() - begun, addition.full_fit_labels)
 
     def out_of_fold(self, job: Job) -> list[Guess | None]:
         return training.out_of_fold(job.kind, job.learner, job.labels, seed=job.seed)
 
 
-def _from_scratch(job: Job) -> Learner | None:
-    return training.train(job.kind, job.learner, job.labels, seed=job.seed)
-
-
-def _learn_more(job: Job) -> Learner | None:
-    """The base after the new labels; ``None`` where it must start from scratch."""
-    if job.base is None:
-        return None
-    learned = warming.read(job.base)
-    parts = None if learned is None else warming.split(learned, job.labels, seed=job.seed)
-    if parts is None:
-        return None
+def _learn_more(addition: Addition) -> Learner | None:
+    """The base after the new labels; ``None`` where its learner has to start from scratch."""
     try:
-        model = learner_file(job.learner).load(job.base, job.kind)
+        model = learner_file(addition.learner).load(addition.base, addition.kind)
     except ModelUnreadable:
         return None
     if not hasattr(model, "learn_more"):
         return None
-    new, again = parts
     done = cast(Warm, model).learn_more(
-        [label.text for label in new],
-        [label.answer for label in new],
-        replay_texts=[label.text for label in again],
-        replay_answers=[label.answer for label in again],
-        seed=job.seed,
+        [label.text for label in addition.new],
+        [label.answer for label in addition.new],
+        replay_texts=[label.text for label in addition.again],
+        replay_answers=[label.answer for label in addition.again],
+        seed=addition.seed,
     )
     return model if done else None

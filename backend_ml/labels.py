@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -29,12 +28,11 @@ from projects.vocabulary import Annotation, Answer, Task, answer_from_json, answ
 
 Row = TypeVar("Row", bound=Base)
 
-ANSWERS_KEPT = 20_000
 UNPUBLISHED = "unpublished"
 """The arm of tasks that were labelled without having been published."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """An accepted answer, as training sees it."""
 
@@ -258,8 +256,8 @@ class LabelStore:
         )
 
 
-def accepted(session: Session, project_id: int) -> list[Label]:
-    """Every label of a project, in the order of task ids."""
+def accepted(session: Session, project_id: int, kind: Kind) -> list[Label]:
+    """Every label of a project that its config still offers, in the order of task ids."""
     query = (
         sa.select(LabelRow.task_id, TaskRow.text, sa.cast(LabelRow.answer, sa.Text))
         .join_from(
@@ -270,14 +268,16 @@ def accepted(session: Session, project_id: int) -> list[Label]:
         .where(LabelRow.project_id == project_id)
         .order_by(LabelRow.task_id)
     )
-    rows = session.execute(query).all()
-    return [Label(task_id, text, _answer_of(answer)) for task_id, text, answer in rows]
-
-
-@lru_cache(maxsize=ANSWERS_KEPT)
-def _answer_of(written: str) -> Answer:
-    """Many labels have the same answer, which then is read once."""
-    return answer_from_json(json.loads(written))
+    answers: dict[str, Answer | None] = {}  # many labels have the same one, which is read once
+    found: list[Label] = []
+    for task_id, text, written in session.execute(query):
+        if written not in answers:
+            answer = answer_from_json(json.loads(written))
+            answers[written] = answer if kind.offers(answer) else None
+        known = answers[written]
+        if known is not None:
+            found.append(Label(task_id, text, known))
+    return found
 
 
 def _gold(rows: Sequence[AnnotationRow]) -> AnnotationRow | None:

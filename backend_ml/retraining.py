@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend_ml import judging, labels, lineup, model_store, schedule, training, warming
 from backend_ml.fit_process import FitInterrupted
-from backend_ml.fitting import Fitted, Job
+from backend_ml.fitting import Addition, Fitted, Job
 from backend_ml.judging import Bench
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.model_store import Facts
@@ -152,7 +152,7 @@ def record_failure(
 
 def _bench(session: Session, project_id: int, kind: Kind) -> Bench:
     """What there is to learn; answers with a label that the config has lost are left out."""
-    known = [one for one in labels.accepted(session, project_id) if kind.offers(one.answer)]
+    known = labels.accepted(session, project_id, kind)
     return judging.lay_out(session, project_id, kind, known)
 
 
@@ -167,7 +167,7 @@ def _carry_out(workshop: Workshop, order: Order) -> str | None:
 
 def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | None:
     bench = order.bench
-    fitted = workshop.fitter.fit(_job(workshop, order), staged)
+    fitted = _fit(workshop, order, staged)
     if fitted is None:
         if order.wanted is None:
             raise NothingLearned(order.learner)
@@ -191,18 +191,32 @@ def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | Non
     return row.name if verdict.promote else None
 
 
-def _job(workshop: Workshop, order: Order) -> Job:
-    """What to fit; on top of the champion where it is of the same learner and large."""
-    bench, champion = order.bench, order.bench.champion
+def _fit(workshop: Workshop, order: Order, staged: Path) -> Fitted | None:
+    """On top of the champion where that can be, else from scratch."""
+    addition = _addition(workshop, order)
+    fitted = None if addition is None else workshop.fitter.learn_more(addition, staged)
+    if fitted is not None:
+        return fitted
+    bench = order.bench
     job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
+    return workshop.fitter.fit(job, staged)
+
+
+def _addition(workshop: Workshop, order: Order) -> Addition | None:
+    """What is new since the champion, where that is of the same learner and large."""
+    bench, champion = order.bench, order.bench.champion
     if champion is None or champion.learner != order.learner or order.is_asked_for:
-        return job
+        return None
     if not warming.is_wanted(len(bench.train), champion.full_fit_labels):
-        return job
-    return replace(
-        job,
-        base=workshop.store.folder(champion),
-        base_full_fit_labels=champion.full_fit_labels,
+        return None
+    base, seed = workshop.store.folder(champion), workshop.settings.seed
+    learned = warming.read(base)
+    parts = None if learned is None else warming.split(learned, bench.train, seed=seed)
+    if parts is None:
+        return None
+    new, again = map(tuple, parts)
+    return Addition(
+        bench.kind, order.learner, base, champion.full_fit_labels, new, again, seed=seed
     )
 
 

@@ -260,9 +260,8 @@ def _unseen(
     recent = {task_id: at for task_id, at in session.execute(moments)}
     found = [
         label
-        for label in labels.accepted(session, project_id)
+        for label in labels.accepted(session, project_id, kind)
         if label.task_id in recent
-        and kind.offers(label.answer)
         and (
             training.is_held_out(project_id, label.task_id)
             or recent[label.task_id] > champion.created_at

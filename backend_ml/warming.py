@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from backend_ml.labels import Label
-from projects.vocabulary import answer_to_json
+from projects.vocabulary import Answer, answer_to_json
 
 LEARNED = "learned.json"
 WARM_FROM = 1000
@@ -25,27 +26,38 @@ GROWTH = 1.10
 """After so many times the labels it starts again all the same: small losses add up."""
 REPLAYED = 500
 """Labels that are learned again beside the new ones, so that they are not forgotten."""
+ANSWERS_KEPT = 20_000
 
 
-def write(folder: Path, labels: Sequence[Label]) -> None:
-    """Note in a version's folder what it has learned."""
-    notes = {str(label.task_id): digest(label) for label in labels}
-    (folder / LEARNED).write_text(json.dumps(notes, separators=(",", ":")), encoding="utf-8")
+def notes(labels: Sequence[Label]) -> dict[int, str]:
+    """What a version that learns these labels has learned, by task."""
+    return {label.task_id: digest(label) for label in labels}
+
+
+def write(folder: Path, learned: Mapping[int, str]) -> None:
+    """Keep in a version's folder what it has learned."""
+    (folder / LEARNED).write_text(json.dumps(learned, separators=(",", ":")), encoding="utf-8")
 
 
 def read(folder: Path) -> dict[int, str] | None:
     """What a version has learned, by task; ``None`` when it does not say."""
     try:
-        notes = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
-        return {int(task_id): str(value) for task_id, value in notes.items()}
+        learned = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
+        return {int(task_id): str(value) for task_id, value in learned.items()}
     except (OSError, ValueError, AttributeError):
         return None
 
 
 def digest(label: Label) -> str:
     """The same text and answer, the same 16 letters."""
-    told = json.dumps([label.text, answer_to_json(label.answer)], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    told = f"{_written(label.answer)}\n{label.text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(told, digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=ANSWERS_KEPT)
+def _written(answer: Answer) -> str:
+    """Many labels have the same answer, which then is written once; it has no line break."""
+    return json.dumps(answer_to_json(answer), sort_keys=True)
 
 
 def is_wanted(labels: int, full_fit_labels: int) -> bool:
@@ -60,7 +72,7 @@ def split(
 
     ``None`` when a learned label is not any more what it was.
     """
-    now = {label.task_id: digest(label) for label in labels}
+    now = notes(labels)
     if any(now.get(task_id) != value for task_id, value in learned.items()):
         return None
     new = [label for label in labels if label.task_id not in learned]

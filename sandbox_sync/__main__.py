@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 
-import uvicorn
 from pydantic import ValidationError
 
-from projects.kit import logs
+from projects.kit import logs, web
 from sandbox_sync.app import create_app
 from sandbox_sync.settings import Settings
 
@@ -23,13 +22,7 @@ def main() -> None:
         )
         sys.exit(f"These settings are missing or wrong:\n{wrong}")
     logs.configure(service="sandbox_sync", level=settings.log_level)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-    )
+    web.serve(create_app(settings), host=settings.host, port=settings.port)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ from sandbox_sync.workflows.hands import Hands
 ENGINE_NAME = "sandbox-sync"
 SESSION_SECONDS = 12 * 3600
 TICK_SECONDS = 0.5
+LET_GO_SECONDS = 0.03
+"""Label Studio tells us inside the request of whoever answered: first it answers them, then us."""
 MIGRATIONS = Path(__file__).parent / "db" / "migrations"
 WORKFLOWS = (
     handle_event.handle_event,
@@ -100,7 +102,7 @@ def create_app(settings: Settings, *, parts: Parts = Parts()) -> FastAPI:
 
     app = FastAPI(title="sandbox_sync", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
-    app.state.together = Together()
+    app.state.together = Together(wait_seconds=LET_GO_SECONDS if parts.runs_engine else 0.0)
     app.state.sign_in_transport = parts.sign_in_transport
     web.add_error_handlers(app)
     app.add_exception_handler(PlatformError, _answer_error)

@@ -226,7 +226,7 @@ def _desk(state: Path, project: str, learner: str) -> Desk:
     project_id = project_number(workshop, project)
     kind = workshop.kind(project_id)
     with workshop.reading() as session:
-        accepted = [one for one in labels.accepted(session, project_id) if kind.offers(one.answer)]
+        accepted = labels.accepted(session, project_id, kind)
         champion = model_store.champion(session, project_id)
     known = discovery.names(learners)
     chosen = learner or (champion.learner if champion is not None else "") or kind.learner

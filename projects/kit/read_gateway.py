@@ -18,7 +18,6 @@ import re
 from typing import Annotated
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
@@ -27,7 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from projects.kit import logs
 from projects.kit.errors import LabelStudioUnavailable, PlatformError
 from projects.kit.http import client as make_client
-from projects.kit.web import add_error_handlers, check_secret
+from projects.kit.web import add_error_handlers, check_secret, serve
 
 READABLE = re.compile(
     r"""/api/(
@@ -138,13 +137,7 @@ def main() -> None:
     """Serve until stopped."""
     settings = ReadGatewaySettings()
     logs.configure(service="read_gateway")
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-    )
+    serve(create_app(settings), host=settings.host, port=settings.port)
 
 
 if __name__ == "__main__":

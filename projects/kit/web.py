@@ -1,10 +1,13 @@
-"""What both web services share: one error handler, one way to check a secret."""
+"""What both web services share: how they serve, handle errors and check a secret."""
 
 from __future__ import annotations
 
+import gc
 import hmac
+import sys
 from http import HTTPStatus
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,8 +18,19 @@ from projects.kit import logs
 from projects.kit.errors import BadInput, NotSignedIn, PlatformError
 
 SECRET_HEADER = "X-Understudy-Secret"
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter from another. The event loop needs it often
+and briefly; with Python's own 5 ms it mostly waits for the threads that work."""
 
 log = logs.get(__name__)
+
+
+def serve(app: FastAPI, *, host: str, port: int) -> None:
+    """Answer requests until told to stop."""
+    gc.collect()
+    gc.freeze()  # what is imported stays; looking through it again would stop every answer
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
 
 
 def answer_platform_error(request: Request, error: Exception) -> JSONResponse:

@@ -16,10 +16,11 @@ class Together(Generic[Key]):
 
     Work that has begun may have looked already: who comes then waits for the next piece.
     So of many who ask at once the first has one piece done and all others share the second.
-    Of one event loop.
+    Work waits for ``wait_seconds`` before it begins. Of one event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, wait_seconds: float = 0.0) -> None:
+        self._wait_seconds = wait_seconds
         self._to_come: dict[Key, asyncio.Task[None]] = {}
         self._turns: dict[Key, asyncio.Lock] = {}
 
@@ -38,6 +39,7 @@ class Together(Generic[Key]):
     async def _work(self, key: Key, work: Callable[[], object]) -> None:
         turn = self._turns.setdefault(key, asyncio.Lock())
         try:
+            await asyncio.sleep(self._wait_seconds)
             async with turn:
                 del self._to_come[key]
                 await run_in_threadpool(work)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from projects.kit import engine, logs
 from projects.kit.batches import batched
 from projects.kit.database import now as this_moment
@@ -16,8 +14,6 @@ from sandbox_sync.workflows import answers, practice, production
 from sandbox_sync.workflows.room import Room, current
 from sandbox_sync.workflows.top_up import top_up
 
-LET_GO_SECONDS = 0.03
-"""Label Studio tells us inside the request of whoever answered: first it answers them, then us."""
 MOST_UNKNOWN = 20
 TOGETHER = 20
 
@@ -50,7 +46,6 @@ def _due_soon(key: str) -> None:
 
 def handle_at_once(room: Room, key: str) -> None:
     """The same, by a hand of this process; what fails goes to the queue, which is patient."""
-    time.sleep(LET_GO_SECONDS)
     try:
         handle(room, key)
     except Exception as error:  # noqa: BLE001 - whatever it was, the queue tries again

@@ -38,6 +38,7 @@ def plan(
     strategies: Sequence[str],
     processes: int | None,
     minutes: float | None = None,
+    most_labels: int | None = None,
 ) -> Plan:
     """The plan that options ask for.
 
@@ -56,6 +57,7 @@ def plan(
         strategies=tuple(strategies) or labels.strategies,
         processes=processes or os.cpu_count() or 1,
         minutes=math.inf if minutes is None else minutes,
+        most_labels=most_labels,
     )
     return Plan(
         parts=tuple(part for part in PARTS if not only or part in only),

@@ -65,6 +65,12 @@ def backend(  # noqa: PLR0913 - one option each
             min=0, help="Of label efficiency: no replay begins later.", show_default=False
         ),
     ] = None,
+    most_labels: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of label efficiency: every replay ends there.", show_default=False
+        ),
+    ] = None,
     peer: Annotated[
         Path, typer.Option(help="The environment of label-studio-ml that setup makes.")
     ] = Path(".venv-label-studio-ml"),
@@ -78,6 +84,7 @@ def backend(  # noqa: PLR0913 - one option each
     plan = module.plan(
         quick=quick, seeds=seeds, only=_names(only), tasks=_names(tasks),
         strategies=_names(strategies), processes=processes, minutes=minutes,
+        most_labels=most_labels,
     )  # fmt: skip
     _measured(
         json,

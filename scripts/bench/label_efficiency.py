@@ -6,10 +6,9 @@ import math
 import os
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,9 @@ from scripts.bench import datasets, figures
 from scripts.bench.datasets import Dataset
 from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
 from scripts.bench.pools import workers
+from scripts.bench.replayed import DEFAULT, FROM, SHARE, Curves, worst
 
-DEFAULT = "adaptive"
-"""The strategy that the settings name by default."""
-SHARE = 0.95
-"""Of the quality that the learner has with all labels."""
 MOST_TRAIN, MOST_TEST = 20_000, 5_000
-FROM = 100
-"""Labels from which on the default must not be worse than random."""
 HOLDS = 3
 """A replay ends when so many points in a row have held the target."""
 STEPS = ((300, 50), (1_000, 100), (3_000, 250), (6_000, 500), (10**9, 1_000))
@@ -62,6 +56,8 @@ class Effort:
     processes: int = 1
     minutes: float = math.inf
     """After so many no replay is begun; the figures are of those that were."""
+    most_labels: int | None = None
+    """Every replay ends there; who has not reached the target by then has no labels to it."""
 
 
 QUICK = Effort(
@@ -88,42 +84,6 @@ class Job:
     """No earlier end than this."""
     effort: Effort
     embedding: str = ""
-
-
-@dataclass
-class Curves:
-    """What was found for one data set."""
-
-    full: float
-    runs: dict[str, dict[int, list[Point]]] = field(default_factory=lambda: defaultdict(dict))
-    """By strategy and seed."""
-
-    @property
-    def curves(self) -> dict[str, list[list[Point]]]:
-        """By strategy, in the order of seeds; only of seeds that default and random both have."""
-        pairs = set(self.runs[DEFAULT]) & set(self.runs[RANDOM])
-        return {
-            strategy: [points for seed, points in sorted(found.items()) if seed in pairs]
-            for strategy, found in self.runs.items()
-            if pairs & set(found)
-        }
-
-    @property
-    def target(self) -> float:
-        return SHARE * self.full
-
-    def labels(self, strategy: str) -> list[int]:
-        """Labels to the target, one a seed; all there are where it was not reached."""
-        return [_or_all(labels_to(c, self.target), c) for c in self.curves[strategy]]
-
-    def at(self, strategy: str, labels: int) -> list[float]:
-        """Quality at so many labels, one a seed; none where a curve does not have that size."""
-        found = [[p.quality for p in c if p.labels == labels] for c in self.curves[strategy]]
-        return [one[0] for one in found if one]
-
-
-def _or_all(found: int | None, curve: Sequence[Point]) -> int:
-    return curve[-1].labels if found is None else found
 
 
 def measure(
@@ -167,7 +127,8 @@ def _curves(
         whole = [Job(folder, one.name, seed, seed, "", 0.0, 0, effort, embedding) for one in found]
         say(f"label efficiency: {len(whole)} models of all labels")
         full = {job.dataset: points[-1].quality for job, points in _done(pool, whole)}
-        curves = {name: Curves(quality) for name, quality in full.items()}
+        is_cut = effort.most_labels is not None
+        curves = {name: Curves(quality, is_cut) for name, quality in full.items()}
         jobs = [
             Job(folder, one.name, seed, seed + number, strategy, SHARE * full[one.name],
                 _until(one.name), effort, embedding)
@@ -221,7 +182,7 @@ def do(job: Job) -> list[Point]:
             dataset.kind, train, test, learner=learner, strategy=RANDOM, sizes=[len(train)],
             seed=job.seed,
         )  # fmt: skip
-    sizes = sizes_for(len(train), job.effort.steps)
+    sizes = sizes_for(min(len(train), job.effort.most_labels or len(train)), job.effort.steps)
     return replaying.replay(
         dataset.kind,
         train,
@@ -292,13 +253,14 @@ def _description(folder: Path, name: str, seed: int, effort: Effort, embedding: 
 
 def _figures(name: str, curves: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
-    yield figures.against_random(
-        f"{short}_labels_to_95_ratio",
-        curves.labels(DEFAULT),
-        curves.labels(RANDOM),
-        goal=RATIO_GOALS.get(name, 1.0),
-        meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
-    )
+    if curves.knows_labels(DEFAULT) and curves.knows_labels(RANDOM):
+        yield figures.against_random(
+            f"{short}_labels_to_95_ratio",
+            curves.labels(DEFAULT),
+            curves.labels(RANDOM),
+            goal=RATIO_GOALS.get(name, 1.0),
+            meaning=f"labels to {SHARE:.0%} of full-data quality, {DEFAULT} over {RANDOM}",
+        )
     if name in EARLY:
         size, goal = EARLY[name]
         yield at_least(
@@ -328,27 +290,6 @@ def _ahead(short: str, curves: Curves, size: int, goal: float) -> Figure:
     )
 
 
-def worst(curves: Curves) -> float | None:
-    """How many standard deviations the default is behind random where it is worst.
-
-    The deviation is that of both strategies' seeds together at that size; ``None``
-    with one seed. Sizes that one of them did not reach are left out.
-    """
-    shared = {p.labels for c in curves.curves[RANDOM] for p in c if p.labels >= FROM}
-    gaps = []
-    for size in sorted(shared):
-        ours, random = curves.at(DEFAULT, size), curves.at(RANDOM, size)
-        if min(len(ours), len(random)) < 2:
-            continue
-        gap = float(np.mean(random) - np.mean(ours))
-        deviation = math.sqrt((np.var(ours, ddof=1) + np.var(random, ddof=1)) / 2)
-        if deviation == 0.0:
-            gaps.append(0.0 if gap <= 0 else math.inf)
-        else:
-            gaps.append(gap / deviation)
-    return max(gaps) if gaps else None
-
-
 def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figure]:
     short = name.replace(":", "_")
     ours = curves.labels(DEFAULT)
@@ -369,18 +310,19 @@ def _embedded_figures(name: str, curves: Curves, plain: Curves) -> Iterator[Figu
 
 
 def _details(curves: Curves) -> dict[str, Any]:
+    knows_random = curves.knows_labels(RANDOM)
     random = float(np.median(curves.labels(RANDOM)))
     rows = {}
     for strategy, runs in sorted(curves.curves.items()):
-        labels = curves.labels(strategy)
+        labels, is_known = curves.labels(strategy), curves.knows_labels(strategy)
         marks = [marks_to(c, curves.target) or c[-1].marks for c in runs]
         sizes = sorted({p.labels for run in runs for p in run})
         rows[strategy] = {
-            "labels_to_95": float(np.median(labels)),
+            "labels_to_95": float(np.median(labels)) if is_known else None,
             "labels_by_seed": labels,
             "reached": [labels_to(c, curves.target) is not None for c in runs],
-            "over_random": float(np.median(labels)) / random,
-            "marks_to_95": float(np.median(marks)),
+            "over_random": float(np.median(labels)) / random if is_known and knows_random else None,
+            "marks_to_95": float(np.median(marks)) if is_known else None,
             "quality": {
                 size: mean_interval(curves.at(strategy, size)) | _deviation(curves, strategy, size)
                 for size in sizes

@@ -16,9 +16,9 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from backend_ml import fit_process, retraining
+from backend_ml import fit_process, retraining, warming
 from backend_ml.fit_process import Children, FitCrashed, FitFailed, FitInterrupted, FitTimedOut
-from backend_ml.fitting import Fitter, Here, Job
+from backend_ml.fitting import Addition, Fitter, Here, Job
 from backend_ml.labels import Label
 from backend_ml.learners import choice_linear
 from backend_ml.tables import MarkRow, VersionRow
@@ -58,6 +58,24 @@ def test_a_fit_elsewhere_is_the_same_as_here(children: Children, tmp_path: Path)
     assert here == there
     assert children.out_of_fold(JOB) == Here().out_of_fold(JOB)
     assert len(children._idle) == 1  # the same process did all of it
+
+
+def test_learning_more_elsewhere_is_the_same_as_here(children: Children, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    assert Here().fit(replace(JOB, labels=LABELS[:50]), base) is not None
+    more = Addition(KIND, "choice_linear", base, 50, LABELS[50:], LABELS[:10], seed=0)
+    guesses = []
+    for name, fitter in (("here", Here()), ("there", children)):
+        folder = tmp_path / name
+        folder.mkdir()
+        found = fitter.learn_more(more, folder)
+        assert found is not None
+        assert found.full_fit_labels == 50
+        model = choice_linear.load(folder, KIND)
+        guesses.append(model.predict([label.text for label in LABELS]).items)
+        assert set(warming.read(folder) or {}) == {label.task_id for label in LABELS}
+    assert guesses[0] == guesses[1]
 
 
 def test_too_few_labels_are_nothing_to_learn_from(children: Children, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend_ml import schedule, warming
-from backend_ml.fitting import Here, Job
+from backend_ml.fitting import Addition, Here, Job
 from backend_ml.labels import Label
 from backend_ml.tables import VersionRow
 from projects.kinds import registry
@@ -20,11 +20,21 @@ from tests.backend_ml.conftest import Desk
 from tests.backend_ml.corpus import messages
 
 MakeDesk = Callable[..., Desk]
+KIND = registry.load("intent")
 LABELS = [Label(n, text, choice) for n, (text, choice, _) in enumerate(messages(120))]
 
 
 def learned(labels: list[Label]) -> dict[int, str]:
     return {label.task_id: warming.digest(label) for label in labels}
+
+
+def on_top(base: Path, labels: list[Label]) -> Addition | None:
+    """What a training would have learned on top of this folder."""
+    parts = warming.split(warming.read(base) or {}, labels, seed=0)
+    if parts is None:
+        return None
+    new, again = parts
+    return Addition(KIND, "choice_linear", base, 80, tuple(new), tuple(again), seed=0)
 
 
 def test_only_what_is_new_is_learned_and_some_again() -> None:
@@ -58,33 +68,55 @@ def test_it_is_wanted_for_many_labels_until_they_have_grown_by_a_tenth() -> None
 
 def test_a_folder_says_what_was_learned(tmp_path: Path) -> None:
     assert warming.read(tmp_path) is None
-    warming.write(tmp_path, LABELS)
+    warming.write(tmp_path, warming.notes(LABELS))
     assert warming.read(tmp_path) == learned(LABELS)
     (tmp_path / warming.LEARNED).write_text("[1")
     assert warming.read(tmp_path) is None
 
 
 def test_a_warm_fit_knows_the_old_and_the_new(tmp_path: Path) -> None:
-    kind = registry.load("intent")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
-    job = Job(kind, "choice_linear", tuple(LABELS[:80]), seed=0)
+    job = Job(KIND, "choice_linear", tuple(LABELS[:80]), seed=0)
     cold = Here().fit(job, first)
     assert cold is not None
     assert cold.full_fit_labels == 80
-    more = replace(job, labels=tuple(LABELS), base=first, base_full_fit_labels=80)
-    warm = Here().fit(more, second)
+    more = on_top(first, LABELS)
+    assert more is not None
+    assert more.new == tuple(LABELS[80:])
+    warm = Here().learn_more(more, second)
     assert warm is not None
     assert warm.full_fit_labels == 80
     assert warming.read(second) == learned(LABELS)
     edited = replace(LABELS[0], answer=(Mark("intent", "Cancel"),))
     assert edited != LABELS[0]
-    again = tmp_path / "again"
-    again.mkdir()
-    cold = Here().fit(replace(more, labels=(edited, *LABELS[1:])), again)
-    assert cold is not None
-    assert cold.full_fit_labels == 120
+    assert on_top(first, [edited, *LABELS[1:]]) is None
+
+
+def test_a_base_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert Here().fit(Job(KIND, "choice_linear", tuple(LABELS[:80]), seed=0), first) is not None
+    more = on_top(first, LABELS)
+    assert more is not None
+    for file in first.iterdir():
+        if file.name != warming.LEARNED:
+            file.write_bytes(b"damaged")
+    assert Here().learn_more(more, second) is None
+    assert list(second.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "\ud800", "Grüße 🎉"])
+def test_a_digest_tells_texts_and_answers_apart(text: str) -> None:
+    one, two = (Mark("intent", "Cancel"),), (Mark("intent", "Other"),)
+    label = Label(1, text, one)
+    assert warming.digest(label) == warming.digest(replace(label, task_id=2))
+    others = [replace(label, text=f"{text}\n"), replace(label, answer=two), Label(1, text, ())]
+    digests = {warming.digest(other) for other in (label, *others)}
+    assert len(digests) == 4
+    assert all(len(digest) == 16 for digest in digests)
 
 
 def test_trainings_go_on_from_the_champion_unless_somebody_asks(

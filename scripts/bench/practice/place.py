@@ -20,6 +20,7 @@ from projects.kit.errors import PlatformError
 from projects.kit.label_studio import LabelStudioWriter
 from projects.kit.web import SECRET_HEADER
 from projects.vocabulary import Json, Mark, Prediction, Project, as_answer
+from sandbox_sync.app import LET_GO_SECONDS
 from sandbox_sync.settings import Settings
 from scripts.bench import servers
 from scripts.bench.practice.studios import ADMIN, Editor, Studios
@@ -184,7 +185,8 @@ class Place:
         return int(answer.json()["unhandled_events"])
 
     def wait_until_quiet(self) -> None:
-        """Until every event has been looked at."""
+        """Until every event has been looked at; one is recorded after it is acknowledged."""
+        time.sleep(3 * LET_GO_SECONDS)
         wait_until(lambda: self.unhandled() == 0, what="the end of all events", pause=0.05)
 
     def close(self) -> None:

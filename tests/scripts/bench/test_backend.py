@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from backend_ml.replaying import Point
 from projects.kit.errors import UnknownName
 from scripts.bench import backend, cost, datasets, label_efficiency
-from scripts.bench.label_efficiency import DEFAULT, Curves, sizes_for, thinned, worst
+from scripts.bench.label_efficiency import sizes_for, thinned
+from scripts.bench.replayed import DEFAULT, Curves, worst
 from scripts.cli import app
 from tests.support.kinds import corpus
 
@@ -46,6 +47,23 @@ def test_label_efficiency_from_the_command_line(data: Path, tmp_path: Path) -> N
     assert set(one["strategies"]) == {"adaptive", "random"}
     assert one["target"] == pytest.approx(0.95 * one["full_quality"])
     assert len(one["strategies"]["random"]["labels_by_seed"]) == 2
+
+
+def test_replays_that_end_early_tell_no_labels_that_they_did_not_see(
+    data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "figures.json"
+    arguments = ["bench", "backend", "--data", str(data), "--json", str(file), "--quick"]
+    arguments += ["--only", "label-efficiency", "--processes", "1", "--strategies", "random"]
+    done = CliRunner().invoke(app, [*arguments, "--most-labels", "20"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(file.read_text())
+    one = found["details"]["label-efficiency"]["mail:label"]
+    random = one["strategies"]["random"]
+    assert list(random["quality"]) == ["20"]
+    assert random["reached"] == [False, False]
+    assert random["labels_to_95"] is random["marks_to_95"] is random["over_random"] is None
+    assert "mail_label_labels_to_95_ratio" not in found["figures"]
 
 
 def test_cost_counts_requests_for_each_label(data: Path, tmp_path: Path) -> None:
@@ -102,6 +120,16 @@ def test_worst_is_in_standard_deviations_of_the_seeds() -> None:
     # At 100 ahead, without deviation: 0. At 200 .8 - .7 = .1 behind; each deviates by
     # .1 / sqrt(2) = .0707: 1.414 standard deviations.
     assert worst(curves) == pytest.approx(2**0.5)
+
+
+def test_labels_to_the_target_are_known_where_all_were_used_or_all_reached_it() -> None:
+    for is_cut, knows in ((False, True), (True, False)):
+        curves = Curves(full=1.0, is_cut=is_cut)
+        curves.runs["random"] = {0: curve(0.5, 0.96), 1: curve(0.5, 0.9)}
+        curves.runs[DEFAULT] = {0: curve(0.5, 0.96), 1: curve(0.96, 0.97)}
+        assert curves.knows_labels("random") is knows
+        assert curves.knows_labels(DEFAULT)
+        assert curves.labels(DEFAULT) == [200, 100]
 
 
 def test_one_seed_has_no_deviation() -> None:
