@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -45,7 +46,7 @@ class Bench:
     def labels(self) -> int:
         return len(self.train) + len(self.held_out)
 
-    @property
+    @cached_property
     def measured(self) -> tuple[Label, ...]:
         """The held-out labels to measure with: of many a part, and those since a rollback.
 

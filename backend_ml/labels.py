@@ -270,7 +270,7 @@ def accepted(session: Session, project_id: int, kind: Kind) -> list[Label]:
     )
     answers: dict[str, Answer | None] = {}  # many labels have the same one, which is read once
     found: list[Label] = []
-    for task_id, text, written in session.execute(query):
+    for task_id, text, written in session.connection().execute(query):
         if written not in answers:
             answer = answer_from_json(json.loads(written))
             answers[written] = answer if kind.offers(answer) else None

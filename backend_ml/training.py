@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import cast
 
 import numpy as np
@@ -25,7 +25,7 @@ HELD_OUT_PERCENT = 20
 
 def is_held_out(project_id: int, task_id: int) -> bool:
     """Whether a task is for measuring only; the same for ever, so that no model trains on it."""
-    digest = hashlib.sha256(f"{project_id}:{task_id}".encode()).digest()
+    digest = sha256(b"%d:%d" % (project_id, task_id)).digest()
     return int.from_bytes(digest[:4]) % 100 < HELD_OUT_PERCENT
 
 
@@ -141,5 +141,5 @@ def out_of_fold(
 
 
 def _fold(task_id: int, seed: int, folds: int) -> int:
-    digest = hashlib.sha256(f"fold:{seed}:{task_id}".encode()).digest()
+    digest = sha256(f"fold:{seed}:{task_id}".encode()).digest()
     return int.from_bytes(digest[:4]) % folds

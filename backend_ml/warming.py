@@ -8,10 +8,9 @@ learner starts again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +25,22 @@ GROWTH = 1.10
 """After so many times the labels it starts again all the same: small losses add up."""
 REPLAYED = 500
 """Labels that are learned again beside the new ones, so that they are not forgotten."""
-ANSWERS_KEPT = 20_000
 
 
 def notes(labels: Sequence[Label]) -> dict[int, str]:
-    """What a version that learns these labels has learned, by task."""
-    return {label.task_id: digest(label) for label in labels}
+    """What a version that learns these labels has learned, by task: a digest of each.
+
+    The same text and answer have the same one, of 16 letters.
+    """
+    written: dict[int, bytes] = {}  # most labels share an answer with others; it is written once
+    found: dict[int, str] = {}
+    for label in labels:
+        answer = written.get(id(label.answer))
+        if answer is None:
+            answer = written[id(label.answer)] = _written(label.answer)
+        told = answer + label.text.encode("utf-8", "surrogatepass")
+        found[label.task_id] = blake2b(told, digest_size=8).hexdigest()
+    return found
 
 
 def write(folder: Path, learned: Mapping[int, str]) -> None:
@@ -48,16 +57,9 @@ def read(folder: Path) -> dict[int, str] | None:
         return None
 
 
-def digest(label: Label) -> str:
-    """The same text and answer, the same 16 letters."""
-    told = f"{_written(label.answer)}\n{label.text}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(told, digest_size=8).hexdigest()
-
-
-@lru_cache(maxsize=ANSWERS_KEPT)
-def _written(answer: Answer) -> str:
-    """Many labels have the same answer, which then is written once; it has no line break."""
-    return json.dumps(answer_to_json(answer), sort_keys=True)
+def _written(answer: Answer) -> bytes:
+    """An answer, and where it ends: there is no line break in it."""
+    return json.dumps(answer_to_json(answer), sort_keys=True).encode() + b"\n"
 
 
 def is_wanted(labels: int, full_fit_labels: int) -> bool:

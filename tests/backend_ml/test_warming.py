@@ -24,10 +24,6 @@ KIND = registry.load("intent")
 LABELS = [Label(n, text, choice) for n, (text, choice, _) in enumerate(messages(120))]
 
 
-def learned(labels: list[Label]) -> dict[int, str]:
-    return {label.task_id: warming.digest(label) for label in labels}
-
-
 def on_top(base: Path, labels: list[Label]) -> Addition | None:
     """What a training would have learned on top of this folder."""
     parts = warming.split(warming.read(base) or {}, labels, seed=0)
@@ -38,12 +34,12 @@ def on_top(base: Path, labels: list[Label]) -> Addition | None:
 
 
 def test_only_what_is_new_is_learned_and_some_again() -> None:
-    parts = warming.split(learned(LABELS[:100]), LABELS, seed=0)
+    parts = warming.split(warming.notes(LABELS[:100]), LABELS, seed=0)
     assert parts is not None
     new, again = parts
     assert new == LABELS[100:]
     assert sorted(label.task_id for label in again) == list(range(100))
-    assert parts == warming.split(learned(LABELS[:100]), LABELS, seed=0)
+    assert parts == warming.split(warming.notes(LABELS[:100]), LABELS, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +51,7 @@ def test_only_what_is_new_is_learned_and_some_again() -> None:
     ],
 )
 def test_a_learned_label_that_changed_means_starting_again(changed: list[Label]) -> None:
-    assert warming.split(learned(LABELS[:100]), changed, seed=0) is None
+    assert warming.split(warming.notes(LABELS[:100]), changed, seed=0) is None
 
 
 def test_it_is_wanted_for_many_labels_until_they_have_grown_by_a_tenth() -> None:
@@ -69,7 +65,7 @@ def test_it_is_wanted_for_many_labels_until_they_have_grown_by_a_tenth() -> None
 def test_a_folder_says_what_was_learned(tmp_path: Path) -> None:
     assert warming.read(tmp_path) is None
     warming.write(tmp_path, warming.notes(LABELS))
-    assert warming.read(tmp_path) == learned(LABELS)
+    assert warming.read(tmp_path) == warming.notes(LABELS)
     (tmp_path / warming.LEARNED).write_text("[1")
     assert warming.read(tmp_path) is None
 
@@ -88,7 +84,7 @@ def test_a_warm_fit_knows_the_old_and_the_new(tmp_path: Path) -> None:
     warm = Here().learn_more(more, second)
     assert warm is not None
     assert warm.full_fit_labels == 80
-    assert warming.read(second) == learned(LABELS)
+    assert warming.read(second) == warming.notes(LABELS)
     edited = replace(LABELS[0], answer=(Mark("intent", "Cancel"),))
     assert edited != LABELS[0]
     assert on_top(first, [edited, *LABELS[1:]]) is None
@@ -111,12 +107,12 @@ def test_a_base_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path) -> Non
 @pytest.mark.parametrize("text", ["", "a\nb", "\ud800", "Grüße 🎉"])
 def test_a_digest_tells_texts_and_answers_apart(text: str) -> None:
     one, two = (Mark("intent", "Cancel"),), (Mark("intent", "Other"),)
-    label = Label(1, text, one)
-    assert warming.digest(label) == warming.digest(replace(label, task_id=2))
-    others = [replace(label, text=f"{text}\n"), replace(label, answer=two), Label(1, text, ())]
-    digests = {warming.digest(other) for other in (label, *others)}
-    assert len(digests) == 4
-    assert all(len(digest) == 16 for digest in digests)
+    texts = [(text, one), (text, one), (f"{text}\n", one), (text, two), (text, ())]
+    labels = [Label(number, *pair) for number, pair in enumerate(texts)]
+    first, same, *others = warming.notes(labels).values()
+    assert first == same
+    assert len({first, *others}) == 4
+    assert all(len(digest) == 16 for digest in (first, *others))
 
 
 def test_trainings_go_on_from_the_champion_unless_somebody_asks(
