@@ -25,19 +25,25 @@ log = logs.get(__name__)
 
 
 def digest(workshop: Workshop, project_id: int) -> int:
-    """Handle every event of a project that is still unhandled; returns how many were.
+    """Handle events of a project until none is left; returns how many were handled.
 
-    An event that cannot be handled is counted and stays; the others go on.
+    Also those that come meanwhile: nobody else is asked to look at them. An event that cannot
+    be handled is counted and stays; the others go on.
     """
-    with transaction(workshop.sessions) as session:
-        waiting = [event.id for event in events.unhandled(session, project_id)]
-    handled = 0
-    for some in batched(waiting, TOGETHER):
-        if _handle_together(workshop, project_id, some):
-            handled += len(some)
-        else:
-            handled += sum(_handle(workshop, event_id) for event_id in some)
+    handled, tried = 0, set[int]()
+    while waiting := [one for one in _waiting(workshop, project_id) if one not in tried]:
+        tried.update(waiting)
+        for some in batched(waiting, TOGETHER):
+            if _handle_together(workshop, project_id, some):
+                handled += len(some)
+            else:
+                handled += sum(_handle(workshop, event_id) for event_id in some)
     return handled
+
+
+def _waiting(workshop: Workshop, project_id: int) -> list[int]:
+    with workshop.reading() as session:
+        return events.waiting(session, project_id)
 
 
 def _handle_together(workshop: Workshop, project_id: int, event_ids: Sequence[int]) -> bool:

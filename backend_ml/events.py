@@ -105,6 +105,33 @@ def record_once(session: Session, heard: Heard, *, now: datetime) -> bool:
     return True
 
 
+def will_be_seen(session: Session, heard: Heard) -> bool:
+    """Whether another event of the project waits, and with it somebody who will look again.
+
+    Who handles events goes on until none is left, and sees this one whatever comes first: the
+    other one cannot be marked as handled before this transaction ends. One that is just being
+    handled does not count.
+    """
+    query = sa.select(Event.id).where(
+        Event.project_id == heard.project_id,
+        Event.handled_at.is_(None),
+        Event.attempts == 0,
+        Event.key != heard.key,
+    )
+    locked = query.limit(1).with_for_update(read=True, skip_locked=True)
+    return session.scalar(locked) is not None
+
+
+def waiting(session: Session, project_id: int) -> list[int]:
+    """The ids of events still to be handled, oldest first."""
+    query = sa.select(Event.id).where(
+        Event.project_id == project_id,
+        Event.handled_at.is_(None),
+        Event.attempts < MAX_ATTEMPTS,
+    )
+    return list(session.scalars(query.order_by(Event.id)))
+
+
 def unhandled(session: Session, project_id: int | None = None) -> Sequence[Event]:
     """Events still to be handled, oldest first."""
     query = sa.select(Event).where(Event.handled_at.is_(None), Event.attempts < MAX_ATTEMPTS)

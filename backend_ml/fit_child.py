@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from backend_ml import embeddings
 from backend_ml.fitting import FIT, Addition, Fitted, Here, Order
 from backend_ml.learners.base import Guess
+from projects.kit import garbage
 from projects.kit.errors import PlatformError
 
 NICER = 10
@@ -37,6 +38,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     embeddings.configure(sys.argv[1] if len(sys.argv) > 1 else "")
     import_module("sklearn.svm")  # takes seconds, and nearly every fit needs it
+    garbage.spare_what_is_there()
     with threadpool_limits(limits=1):
         for line in sys.stdin.buffer:
             answers.write(_answer(line) + b"\n")

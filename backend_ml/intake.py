@@ -1,4 +1,4 @@
-"""A webhook call becomes a row and a piece of background work, in one transaction."""
+"""A webhook call becomes a row, and calls that wait together a piece of background work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Inbox:
             log.info("event.ignored", project=project_id)
             return None
         with transaction(self._sessions) as session:
-            if events.record_once(session, heard, now=database.now()):
+            is_new = events.record_once(session, heard, now=database.now())
+            if is_new and not events.will_be_seen(session, heard):
                 self._acceptor.accept(
                     session,
                     lanes.EVENTS,

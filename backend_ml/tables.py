@@ -28,10 +28,11 @@ class Event(Base):
     """One webhook call, reduced to what we use; its unique key makes repeats harmless."""
 
     __tablename__ = "event"
+    __table_args__ = (sa.Index("ix_event_of_project", "project_id", "handled_at"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     action: Mapped[str]
-    project_id: Mapped[int] = mapped_column(index=True)
+    project_id: Mapped[int]
     body: Mapped[Json]
     received_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)

@@ -28,7 +28,7 @@ from backend_ml.fit_process import Children
 from backend_ml.settings import read_settings
 from backend_ml.tracking import Mirror
 from backend_ml.workshop import Workshop, open_workshop
-from projects.kit import discovery, engine, logs
+from projects.kit import discovery, engine, garbage, logs
 from projects.kit.database import transaction
 from projects.kit.engine import Acceptor, Engine, Lane
 from projects.kit.errors import PlatformError
@@ -46,13 +46,15 @@ NOWHERE = "none"
 log = logs.get(__name__)
 
 
-def register(workshop: Workshop) -> None:
+def register(workshop: Workshop, nudger: Nudger) -> None:
     """Tell the engine what the names of :mod:`backend_ml.lanes` mean."""
     _register_fits(workshop)
 
     @engine.step(name="digest.apply")
     def digest_step(project_id: int) -> int:
-        return digesting.digest(workshop, project_id)
+        handled = digesting.digest(workshop, project_id)
+        nudger.look(project_id)  # the last of enough labels waits for no clock
+        return handled
 
     @engine.step(name="publish.push")
     def push_step(project_id: int) -> int:
@@ -107,20 +109,24 @@ class Nudger:
 
         Both, if both are: a training that keeps failing must not stop the queue.
         """
+        for project_id in self._workshop.settings.projects:
+            self.look(project_id)
+
+    def look(self, project_id: int) -> None:
+        """Ask for what is due in one project."""
         settings, now = self._workshop.settings, self._workshop.clock()
-        for project_id in settings.projects:
-            with self._workshop.reading() as session:
-                train = schedule.due_key(session, project_id, settings, now=now)
-                serving = planning.serving(session, self._workshop, project_id)
-                low = planning.runs_low(session, self._workshop, project_id)
-            if train is not None:
-                self._accept(lanes.TRAINING, lanes.TRAIN, project_id, train, key=train)
-            name = "" if serving is None else serving.name
-            if low or (name and self._served.get(project_id) != name):
-                # With the version in the key, a new one is published at once.
-                key = f"publish-{project_id}-{name}-{self._bucket(PUBLISH_SECONDS)}"
-                self._accept(lanes.PUBLISHING, lanes.PUBLISH, project_id, key=key)
-                self._served[project_id] = name
+        with self._workshop.reading() as session:
+            train = schedule.due_key(session, project_id, settings, now=now)
+            serving = planning.serving(session, self._workshop, project_id)
+            low = planning.runs_low(session, self._workshop, project_id)
+        if train is not None:
+            self._accept(lanes.TRAINING, lanes.TRAIN, project_id, train, key=train)
+        name = "" if serving is None else serving.name
+        if low or (name and self._served.get(project_id) != name):
+            # With the version in the key, a new one is published at once.
+            key = f"publish-{project_id}-{name}-{self._bucket(PUBLISH_SECONDS)}"
+            self._accept(lanes.PUBLISHING, lanes.PUBLISH, project_id, key=key)
+            self._served[project_id] = name
 
     def line_up(self) -> None:
         """Ask for the other learners that are due to be tried."""
@@ -161,6 +167,7 @@ def main() -> None:
     settings = read_settings()
     fitter = Children(settings.fit_seconds, embeddings=settings.embeddings)
     fitter.start()
+    garbage.spare_what_is_there()
     try:
         run(replace(open_workshop(settings), fitter=fitter), stop=stop)
     except PlatformError as error:
@@ -181,10 +188,10 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
         executor_id="backend-ml-worker",
         lock=settings.state_dir / "worker.lock",
     )
-    register(workshop)
-    running.launch([lanes.EVENTS, lanes.PUBLISHING, lanes.TRAINING, lanes.CHALLENGING])
     acceptor = Acceptor(name=lanes.APPLICATION, url=settings.database_url)
     nudger = Nudger(workshop, acceptor)
+    register(workshop, nudger)
+    running.launch([lanes.EVENTS, lanes.PUBLISHING, lanes.TRAINING, lanes.CHALLENGING])
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
     running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
     watch = rollback.Watch(workshop)

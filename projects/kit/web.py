@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hmac
 import sys
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
-from projects.kit import logs
+from projects.kit import garbage, logs
 from projects.kit.errors import BadInput, NotSignedIn, PlatformError
 
 SECRET_HEADER = "X-Understudy-Secret"
@@ -27,8 +26,7 @@ log = logs.get(__name__)
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
     """Answer requests until told to stop."""
-    gc.collect()
-    gc.freeze()  # what is imported stays; looking through it again would stop every answer
+    garbage.spare_what_is_there()
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False)
 
