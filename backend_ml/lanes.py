@@ -14,5 +14,5 @@ PUBLISHING = Lane("backend-ml-publishing", concurrency=4, one_per_key=True, poll
 """One publication per project at a time; none waits for a fit."""
 TRAINING = Lane("backend-ml-training", concurrency=2, one_per_key=True, poll_seconds=0.3)
 """One regular training per project at a time."""
-CHALLENGING = Lane("backend-ml-challenging", concurrency=1, one_per_key=True, poll_seconds=0.5)
+CHALLENGING = Lane("backend-ml-challenging", concurrency=1, one_per_key=True, poll_seconds=2.0)
 """Other learners, which may take long: one at a time, beside the regular trainings."""

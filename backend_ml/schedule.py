@@ -60,10 +60,14 @@ def due_key(session: Session, project_id: int, settings: Settings, *, now: datet
     asks for nothing. After failures it is tried again as :func:`rests` says.
     """
     mark = session.get(MarkRow, project_id)
-    known = count(session, project_id)
-    if mark is None or rests(mark, now=now) or not is_due(mark, settings, known, now=now):
+    if mark is None or rests(mark, now=now):
         return None
     asked_for = mark.forced > mark.forced_done
+    if mark.wanted <= mark.trained and not asked_for:
+        return None  # asked several times a second: counting labels takes longer
+    known = count(session, project_id)
+    if not is_due(mark, settings, known, now=now):
+        return None
     if known < settings.min_labels_to_serve and not asked_for:
         return None
     return f"train-{project_id}-{mark.wanted}-{mark.forced}-{int(now.timestamp() // 30)}"
