@@ -53,7 +53,7 @@ def register(workshop: Workshop, nudger: Nudger) -> None:
     @engine.step(name="digest.apply")
     def digest_step(project_id: int) -> int:
         handled = digesting.digest(workshop, project_id)
-        nudger.look(project_id)  # the last of enough labels waits for no clock
+        _try("nudge", project_id, nudger.look)  # the last of enough labels waits for no clock
         return handled
 
     @engine.step(name="publish.push")
@@ -218,10 +218,14 @@ def _reconcile(workshop: Workshop) -> None:
 def _each(workshop: Workshop, name: str, look: Callable[[int], object]) -> None:
     """Do it for every project; what fails for one is tried again the next time."""
     for project_id in workshop.settings.projects:
-        try:
-            look(project_id)
-        except Exception as error:  # noqa: BLE001 - one project must not stop the others
-            log.warning("work.postponed", work=name, project=project_id, error=type(error).__name__)
+        _try(name, project_id, look)
+
+
+def _try(name: str, project_id: int, look: Callable[[int], object]) -> None:
+    try:
+        look(project_id)
+    except Exception as error:  # noqa: BLE001 - it must not stop other work, and is done again
+        log.warning("work.postponed", work=name, project=project_id, error=type(error).__name__)
 
 
 def _prune(workshop: Workshop) -> None:
