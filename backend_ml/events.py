@@ -31,6 +31,8 @@ LARGEST_ID = 2**31 - 1
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 MAX_ATTEMPTS = 5
 """After so many failures an event is left for a person to look at."""
+UNHANDLED = (Event.handled_at.is_(None), Event.attempts < MAX_ATTEMPTS)
+"""Of events that are still to be handled."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,13 @@ def will_be_seen(session: Session, heard: Heard) -> bool:
 
 def waiting(session: Session, project_id: int) -> list[int]:
     """The ids of events still to be handled, oldest first."""
-    query = sa.select(Event.id).where(
-        Event.project_id == project_id,
-        Event.handled_at.is_(None),
-        Event.attempts < MAX_ATTEMPTS,
-    )
+    query = sa.select(Event.id).where(Event.project_id == project_id, *UNHANDLED)
     return list(session.scalars(query.order_by(Event.id)))
 
 
 def unhandled(session: Session, project_id: int | None = None) -> Sequence[Event]:
     """Events still to be handled, oldest first."""
-    query = sa.select(Event).where(Event.handled_at.is_(None), Event.attempts < MAX_ATTEMPTS)
+    query = sa.select(Event).where(*UNHANDLED)
     if project_id is not None:
         query = query.where(Event.project_id == project_id)
     return session.scalars(query.order_by(Event.id)).all()

@@ -159,7 +159,8 @@ class Host:
 
     def _environment(self) -> dict[str, str]:
         """Ours without our secrets: models are configured by variables of their own."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}  # noqa: TID251
+        theirs = os.environ.items()  # noqa: TID251 - to be passed on; no setting is read
+        inherited = {k: v for k, v in theirs if not k.startswith(OURS)}
         return inherited | {
             "MODEL_DIR": str(self._model_dir),
             "PYTHONHASHSEED": str(self._seed % 2**32),

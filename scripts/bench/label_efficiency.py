@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from backend_ml import embeddings, replaying, strategies
-from backend_ml.replaying import RANDOM, Describe, Point, labels_to, marks_to
+from backend_ml.replaying import RANDOM, Describe, Point, marks_to
 from projects.kit import discovery
 from scripts.bench import datasets, figures
 from scripts.bench.datasets import Dataset
@@ -320,7 +320,7 @@ def _details(curves: Curves) -> dict[str, Any]:
         rows[strategy] = {
             "labels_to_95": float(np.median(labels)) if is_known else None,
             "labels_by_seed": labels,
-            "reached": [labels_to(c, curves.target) is not None for c in runs],
+            "reached": curves.reached(strategy),
             "over_random": float(np.median(labels)) / random if is_known and knows_random else None,
             "marks_to_95": float(np.median(marks)) if is_known else None,
             "quality": {

@@ -47,10 +47,13 @@ class Curves:
         """Labels to the target, one a seed; all there are where it was not reached."""
         return [_or_all(labels_to(c, self.target), c) for c in self.curves[strategy]]
 
+    def reached(self, strategy: str) -> list[bool]:
+        """Whether the target was reached and held, one a seed."""
+        return [labels_to(c, self.target) is not None for c in self.curves[strategy]]
+
     def knows_labels(self, strategy: str) -> bool:
         """Whether every replay has reached the target, or used all labels without."""
-        reached = [labels_to(c, self.target) is not None for c in self.curves[strategy]]
-        return all(reached) or not self.is_cut
+        return not self.is_cut or all(self.reached(strategy))
 
     def at(self, strategy: str, labels: int) -> list[float]:
         """Quality at so many labels, one a seed; none where a curve does not have that size."""
