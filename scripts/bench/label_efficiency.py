@@ -189,7 +189,7 @@ def do(job: Job) -> list[Point]:
         test,
         learner=learner,
         strategy=job.strategy,
-        sizes=thinned(sizes) if job.strategy == RANDOM else sizes,
+        sizes=sizes,
         seed=job.seed,
         stop=lambda points: _may_stop(points, job),
         describe=_description(job.folder, job.dataset, job.base_seed, job.effort, job.embedding),
@@ -210,15 +210,6 @@ def sizes_for(rows: int, steps: Sequence[tuple[int, int]]) -> list[int]:
             size += step
             sizes.append(size)
     return [*sizes, rows] if not sizes or sizes[-1] < rows else sizes
-
-
-def thinned(sizes: Sequence[int]) -> list[int]:
-    """Those at least a fifth apart, the round ones always: random needs no model to choose by."""
-    kept: list[int] = []
-    for size in sizes:
-        if not kept or size >= 1.2 * kept[-1] or size in (100, 500, 1_000) or size == sizes[-1]:
-            kept.append(size)
-    return kept
 
 
 @cache

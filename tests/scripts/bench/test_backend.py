@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from backend_ml.replaying import Point
 from projects.kit.errors import UnknownName
 from scripts.bench import backend, cost, datasets, label_efficiency
-from scripts.bench.label_efficiency import sizes_for, thinned
+from scripts.bench.label_efficiency import sizes_for
 from scripts.bench.replayed import DEFAULT, Curves, worst
 from scripts.cli import app
 from tests.support.kinds import corpus
@@ -102,10 +102,6 @@ def test_a_part_that_does_not_exist_is_refused() -> None:
 def test_sizes_end_with_all_rows() -> None:
     assert sizes_for(230, ((100, 50), (10**9, 100))) == [50, 100, 200, 230]
     assert sizes_for(30, ((100, 50),)) == [30]
-
-
-def test_random_is_measured_at_sizes_a_fifth_apart() -> None:
-    assert thinned([50, 55, 60, 100, 110, 120]) == [50, 60, 100, 120]
 
 
 def curve(*qualities: float) -> list[Point]:
