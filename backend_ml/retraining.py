@@ -76,7 +76,7 @@ def retrain(workshop: Workshop, project_id: int, cause: str) -> str | None:
         known = schedule.count(session, project_id)
         if mark is None or not schedule.is_due(mark, workshop.settings, known, now=now):
             return None
-        asked_for = mark.forced > mark.forced_done
+        asked_for = schedule.is_asked_for(mark)
         wanted = Wanted(mark.wanted, mark.forced, mark.first_change_at, mark.last_change_at)
         bench = _bench(session, project_id, kind)
     everything = (*bench.train, *bench.held_out)

@@ -25,13 +25,18 @@ CHALLENGE_SECONDS = 60
 """A challenger that came to no decision is asked for again after so long at most."""
 
 
+def is_asked_for(mark: MarkRow) -> bool:
+    """Whether somebody pressed *Start Training*, and no training has answered to it yet."""
+    return mark.forced > mark.forced_done
+
+
 def is_due(mark: MarkRow, settings: Settings, labels: int, *, now: datetime) -> bool:
     """Enough new labels, or some and then quiet, or somebody asked for it.
 
     With many ``labels``, enough is a hundredth of them, and quiet lasts longer in
     proportion: a fit takes longer, and the cost per label stays what it was.
     """
-    if mark.forced > mark.forced_done:
+    if is_asked_for(mark):
         return True
     new = mark.wanted - mark.trained
     if new <= 0 or mark.last_change_at is None:
@@ -62,7 +67,7 @@ def due_key(session: Session, project_id: int, settings: Settings, *, now: datet
     mark = session.get(MarkRow, project_id)
     if mark is None or rests(mark, now=now):
         return None
-    asked_for = mark.forced > mark.forced_done
+    asked_for = is_asked_for(mark)
     if mark.wanted <= mark.trained and not asked_for:
         return None  # asked several times a second: counting labels takes longer
     known = count(session, project_id)
