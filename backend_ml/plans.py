@@ -82,12 +82,17 @@ def published(session: Session, project_id: int, version: str) -> frozenset[int]
 
 
 def lacks_any(session: Session, project_id: int, version: str) -> bool:
-    """Whether some untouched task has no prediction of the version."""
+    """Whether some untouched task has no prediction of the version.
+
+    Asked of the newest tasks first: where older ones were answered first, as happens when
+    tasks come a file at a time, it is found at once instead of behind all answered ones.
+    """
     there = sa.exists().where(
         *_standing(project_id, version), PublicationRow.task_id == TaskRow.task_id
     )
     query = sa.select(TaskRow.task_id).where(waiting.is_untouched(project_id), ~there)
-    return session.scalars(query.limit(1)).first() is not None
+    newest = query.order_by(TaskRow.task_id.desc()).limit(1)
+    return session.scalars(newest).first() is not None
 
 
 def front(session: Session, project_id: int, version: str, *, most: int) -> list[int]:

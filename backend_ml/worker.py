@@ -113,14 +113,21 @@ class Nudger:
             self.look(project_id)
 
     def look(self, project_id: int) -> None:
-        """Ask for what is due in one project."""
+        """Ask for what is due in one project: the training first, which takes least to find."""
+        self._ask_for_training(project_id)
+        self._ask_for_publication(project_id)
+
+    def _ask_for_training(self, project_id: int) -> None:
         settings, now = self._workshop.settings, self._workshop.clock()
         with self._workshop.reading() as session:
             train = schedule.due_key(session, project_id, settings, now=now)
-            serving = planning.serving(session, self._workshop, project_id)
-            low = planning.runs_low(session, self._workshop, project_id)
         if train is not None:
             self._accept(lanes.TRAINING, lanes.TRAIN, project_id, train, key=train)
+
+    def _ask_for_publication(self, project_id: int) -> None:
+        with self._workshop.reading() as session:
+            serving = planning.serving(session, self._workshop, project_id)
+            low = planning.runs_low(session, self._workshop, project_id)
         name = "" if serving is None else serving.name
         if low or (name and self._served.get(project_id) != name):
             # With the version in the key, a new one is published at once.
@@ -167,7 +174,6 @@ def main() -> None:
     settings = read_settings()
     fitter = Children(settings.fit_seconds, embeddings=settings.embeddings)
     fitter.start()
-    garbage.spare_what_is_there()
     try:
         run(replace(open_workshop(settings), fitter=fitter), stop=stop)
     except PlatformError as error:
@@ -192,6 +198,8 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     nudger = Nudger(workshop, acceptor)
     register(workshop, nudger)
     running.launch([lanes.EVENTS, lanes.PUBLISHING, lanes.TRAINING, lanes.CHALLENGING])
+    garbage.spare_what_is_there()  # the engine's tables, too: most of all that stays
+    garbage.look_seldom()
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
     running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
     watch = rollback.Watch(workshop)
