@@ -47,7 +47,10 @@ FOLDS = 4
 MOST_TO_FOLD = 2000
 """With more texts a fifth of them, once, says as much about calibration."""
 PASSES = 3
-EMBEDDING_SCALE = 1.5
+EMBEDDING_SCALE = 2.0
+"""The length of an embedding; words and pieces of words beside it have 1.4 (docs/benchmarks.md)."""
+FIRST_SCALE = 1.5
+"""Of machines that do not say."""
 PASSES_FROM_NOTHING = 3
 MOST_HELD_OUT = 4_000
 """More would make calibration no better."""
@@ -73,13 +76,14 @@ class Inputs:
     weights: Weights
     embedder: Embedder | None = None
     more: Columns | None = None
+    scale: float = EMBEDDING_SCALE
 
     def matrix(self, texts: Sequence[str]) -> Any:
         """Sparse float32 rows, shape (n_texts, n_inputs)."""
         rows = self.weights.matrix(texts)
         dense = []
         if self.embedder is not None:
-            dense.append(self.embedder.embed(texts) * np.float32(EMBEDDING_SCALE))
+            dense.append(self.embedder.embed(texts) * np.float32(self.scale))
         if self.more is not None:
             dense.append(self.more.columns(texts))
         if not dense:
@@ -286,6 +290,7 @@ def save(machine: Machine | None, folder: Path, notes: Mapping[str, Any]) -> Non
             coefficients=machine.coefficients,
             offsets=machine.offsets,
         )
+        told["scale"] = machine.inputs.scale
         told["digest"] = _digest(folder / MACHINE_FILE)
     (folder / NOTES_FILE).write_text(json.dumps(told), encoding="utf-8")
 
@@ -312,7 +317,8 @@ def load(folder: Path) -> tuple[Machine | None, dict[str, Any]]:
         raise Unfit(f"it was learned with {_named(notes['embedding'])}, and here is {_named(has)}")
     with np.load(folder / MACHINE_FILE, allow_pickle=False) as held:
         weights = Weights(held["features"], held["rarity"], int(held["texts"]))
-        machine = Machine(Inputs(weights, embedder), held["coefficients"], held["offsets"])
+        inputs = Inputs(weights, embedder, scale=float(notes.get("scale", FIRST_SCALE)))
+        machine = Machine(inputs, held["coefficients"], held["offsets"])
     return machine, notes
 
 

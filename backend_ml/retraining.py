@@ -145,7 +145,7 @@ def record_failure(
             if fitting and not isinstance(error, FitInterrupted):
                 mark.fit_failures += 1
                 mark.fit_failed_at = workshop.clock()
-            if isinstance(error, ModelUnreadable) and mark.forced == mark.forced_done:
+            if isinstance(error, ModelUnreadable) and not schedule.is_asked_for(mark):
                 mark.forced += 1  # the model is lost; only a new one helps
     log.warning("learning.failed", project=project_id, error=type(error).__name__)
 
