@@ -174,6 +174,8 @@ def main() -> None:
     settings = read_settings()
     fitter = Children(settings.fit_seconds, embeddings=settings.embeddings)
     fitter.start()
+    garbage.spare_what_is_there()
+    garbage.look_seldom()
     try:
         run(replace(open_workshop(settings), fitter=fitter), stop=stop)
     except PlatformError as error:
@@ -198,8 +200,6 @@ def run(workshop: Workshop, *, stop: threading.Event) -> None:
     nudger = Nudger(workshop, acceptor)
     register(workshop, nudger)
     running.launch([lanes.EVENTS, lanes.PUBLISHING, lanes.TRAINING, lanes.CHALLENGING])
-    garbage.spare_what_is_there()  # the engine's tables, too: most of all that stays
-    garbage.look_seldom()
     running.every(NUDGE_SECONDS, nudger.nudge, name="nudge")
     running.every(LINE_UP_SECONDS, nudger.line_up, name="line-up")
     watch = rollback.Watch(workshop)
