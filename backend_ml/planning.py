@@ -158,12 +158,16 @@ def decide(workshop: Workshop, project_id: int, kind: Kind, now: Serving) -> Pla
         known = pooling.read_known(session, project_id, kind)
     learner = None if now.row is None else workshop.store.load(now.row, kind)
     rng = np.random.default_rng([workshop.settings.seed, project_id, now.number, board.epoch])
+    waiting_texts = [texts[task_id] for task_id in board.open_ids]
     view = pooling.look(
         learner,
-        [texts[task_id] for task_id in board.open_ids],
+        waiting_texts,
         known,
         classes=len(kind.labels),
-        embedder=embeddings.current(),
+        embedder=embeddings.current()
+        or workshop.semantics.of(
+            project_id, [*waiting_texts, *known.texts], seed=workshop.settings.seed
+        ),
         rng=rng.spawn(1)[0],
     )
     strategy = cast(Strategy, discovery.load(strategies, workshop.settings.strategy))

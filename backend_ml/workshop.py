@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
 from backend_ml.fitting import Fitter, Here
 from backend_ml.model_store import ModelStore
+from backend_ml.semantics import Semantics
 from backend_ml.settings import Settings
 from backend_ml.tables import MIGRATIONS, ProjectRow
 from projects.kinds.base import Kind
@@ -44,6 +45,8 @@ class Workshop:
     fitter: Fitter = Here()  # noqa: RUF009 - it has no state
     """Who fits: this process, or in a worker one that may be ended."""
     clock: Callable[[], datetime] = database.now
+    semantics: Semantics = field(default_factory=Semantics)
+    """Of each project's texts, kept from batch to batch."""
 
     def kind(self, project_id: int) -> Kind:
         """The kind of a project, with the labels that people see there now.

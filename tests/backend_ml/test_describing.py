@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from backend_ml import describing
+from backend_ml import semantics
 from backend_ml.describing import describer
 from backend_ml.pool import Matrix
 from tests.backend_ml.corpus import messages
@@ -75,5 +75,5 @@ def test_an_embedder_comes_first_and_is_asked_once() -> None:
 
 
 def test_only_a_sample_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(describing, "SAMPLE", 20)
+    monkeypatch.setattr(semantics, "SAMPLE", 20)
     assert rows(TEXTS).shape == (200, 19)
