@@ -48,7 +48,7 @@ MOST_TO_FOLD = 2000
 """With more texts a fifth of them, once, says as much about calibration."""
 PASSES = 3
 EMBEDDING_SCALE = 2.0
-"""The length of an embedding; words and pieces of words beside it have 1.4 (docs/benchmarks.md)."""
+"""The length of an embedding; words and pieces of words beside it have 1.4 (learners/README.md)."""
 FIRST_SCALE = 1.5
 """Of machines that do not say."""
 PASSES_FROM_NOTHING = 3

@@ -111,7 +111,6 @@ def lsa(texts: Sequence[str], *, seed: int) -> Rows:
     _, _, directions = randomized_svd(
         fitted[:, used], rank, n_iter=3, random_state=int(rng.integers(2**31))
     )
-
     onto = np.ascontiguousarray(directions.T, dtype=np.float32)
 
     def rows(some: Sequence[str]) -> Compact:
