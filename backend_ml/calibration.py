@@ -106,6 +106,11 @@ def fit_shares(
     return float(np.exp(found[0])), float(found[1])
 
 
+def log_loss(given: Matrix | Vector) -> float:
+    """Mean of ``-ln p`` of the probabilities that were given to what came true; 0 of none."""
+    return float(-np.log(given + 1e-12).mean()) if given.size else 0.0
+
+
 def fit_logit_line(confidence: Vector, right: Sequence[bool]) -> Line:
     """Slope and offset on the logit scale under which ``confidence`` is honest.
 

@@ -40,6 +40,10 @@ class Embedder(Protocol):
     def digest(self) -> str:
         """Of the files and the settings: the same digest, the same rows."""
 
+    @property
+    def width(self) -> int:
+        """Dimensions."""
+
     def embed(self, texts: Sequence[str]) -> Floats:
         """Shape (n_texts, n_dimensions); the row of a text without a token is zero."""
 
@@ -49,13 +53,13 @@ class _Keeping(ABC):
 
     def __init__(self, digest: str, width: int) -> None:
         self.digest = digest
-        self._width = width
+        self.width = width
         self._kept: Kept[Floats] = Kept(self._rows, lambda row: row.nbytes, most_bytes=KEPT_BYTES)
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Shape (n_texts, n_dimensions)."""
         if not texts:
-            return np.zeros((0, self._width), dtype=np.float32)
+            return np.zeros((0, self.width), dtype=np.float32)
         return np.stack(self._kept.of([text[:MOST_CHARACTERS] for text in texts]))
 
     def _rows(self, texts: Sequence[str]) -> list[Floats]:
@@ -84,7 +88,7 @@ class OnnxEmbedder(_Keeping):
         self._output = next((name for name in HIDDEN if name in names), names[0])
         files = [model, tokenizer, *sorted(model.parent.glob(f"{model.name}_data*"))]
         super().__init__(_digest(files, f"{pooling} {most_tokens}"), width=0)
-        self._width = self._probe(model)
+        self.width = self._probe(model)
 
     def _probe(self, model: Path) -> int:
         try:
@@ -99,7 +103,7 @@ class OnnxEmbedder(_Keeping):
         encoded = self._tokenizer.encode_batch(list(texts))
         mask = np.array([one.attention_mask for one in encoded], dtype=np.int64)
         if mask.shape[1] == 0:  # not one token in all of them
-            return np.zeros((len(texts), self._width), dtype=np.float32)
+            return np.zeros((len(texts), self.width), dtype=np.float32)
         given = {
             "input_ids": np.array([one.ids for one in encoded], dtype=np.int64),
             "attention_mask": mask,
@@ -118,7 +122,7 @@ class SentenceTransformersEmbedder(_Keeping):
         self._model = library.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         files = [path for path in folder.rglob("*") if path.suffix in (".safetensors", ".json")]
         super().__init__(_digest(sorted(files), "sentence_transformers"), width=0)
-        self._width = self._raw(["hello"]).shape[1]
+        self.width = self._raw(["hello"]).shape[1]
 
     def _raw(self, texts: Sequence[str]) -> Floats:
         found = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)

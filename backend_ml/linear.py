@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,8 +13,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from backend_ml import dual, embeddings, text_features
-from backend_ml.calibration import Line, Several
+from backend_ml import centroids, dual, embeddings, text_features
+from backend_ml.centroids import Blend
 from backend_ml.embeddings import Embedder
 from backend_ml.pool import Matrix
 from backend_ml.text_features import Weights
@@ -27,14 +23,6 @@ Floats = NDArray[np.float32]
 Targets = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-UNREADABLE = (
-    ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile
-)  # fmt: skip
-"""What reading a damaged or foreign folder raises."""
-
-FORMAT = 2
-MACHINE_FILE = "machine.npz"
-NOTES_FILE = "learner.json"
 MOST_CELLS = 16_000_000
 """Features times labels: 64 MB of coefficients."""
 MOST_WORK = 20_000_000_000
@@ -49,17 +37,11 @@ MOST_TO_FOLD = 2000
 PASSES = 3
 EMBEDDING_SCALE = 2.0
 """The length of an embedding; words and pieces of words beside it have 1.4 (learners/README.md)."""
-FIRST_SCALE = 1.5
-"""Of machines that do not say."""
 PASSES_FROM_NOTHING = 3
 MOST_HELD_OUT = 4_000
 """More would make calibration no better."""
 MANY_LABELS = 40
 """With fewer, one border at a time is faster than all at once."""
-
-
-class Unfit(ValueError):
-    """A saved machine that this process must not use."""
 
 
 class Columns(Protocol):
@@ -91,6 +73,12 @@ class Inputs:
         beside = [sparse.csr_matrix(part) for part in dense]
         return sparse.hstack([rows, *beside], format="csr", dtype=np.float32)
 
+    def embedded(self, rows: Any) -> Floats:
+        """The columns of rows that are an embedding, shape (n_texts, n_dimensions)."""
+        width = 0 if self.embedder is None else self.embedder.width
+        first = len(self.weights)
+        return np.asarray(rows[:, first : first + width].toarray())
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -100,18 +88,27 @@ class Machine:
     ----------
     coefficients : array of float32, shape (n_inputs, n_labels)
     offsets : array of float32, shape (n_labels,)
+    blend : with how like each label's texts a text is, where it has an embedding
+        Apart from the borders, because what a text holds in the dual is read from its
+        distance.
     """
 
     inputs: Inputs
     coefficients: Floats
     offsets: Floats
+    blend: Blend | None = None
 
     def decide(self, texts: Sequence[str]) -> Matrix:
-        """Distances from each label's border, shape (n_texts, n_labels); above 0 is inside."""
-        return self.distances(self.inputs.matrix(texts))
+        """Distances from each label's border, shape (n_texts, n_labels); above 0 is inside.
+
+        Blended with likeness, where that helps.
+        """
+        rows = self.inputs.matrix(texts)
+        found = self.distances(rows)
+        return found if self.blend is None else self.blend.of(found, self.inputs.embedded(rows))
 
     def distances(self, rows: Any) -> Matrix:
-        """The same from rows that :class:`Inputs` made."""
+        """From the borders alone, of rows that :class:`Inputs` made."""
         return np.asarray(rows @ self.coefficients + self.offsets, dtype=np.float64)
 
 
@@ -168,6 +165,7 @@ def _borders(rows: Any, truth: NDArray[Any], *, labels: int, seed: int) -> tuple
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound is ours
+        warnings.filterwarnings("ignore", "The number of unique classes")  # few texts a label
         machine.fit(rows, truth)
     return machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
 
@@ -228,6 +226,26 @@ def learn(
     return machine, scores, held
 
 
+def with_likeness(
+    machine: Machine,
+    rows: Any,
+    targets: Targets,
+    held: Places,
+    scores: Matrix,
+    *,
+    loss: Callable[[Matrix], float],
+) -> tuple[Machine, Matrix]:
+    """The machine blended with likeness to labels, where texts have embeddings and it helps.
+
+    Takes and gives what :func:`learn` gave: a machine, and scores of held-out texts.
+    """
+    if machine.inputs.embedder is None:
+        return machine, scores
+    embeddings = machine.inputs.embedded(rows)
+    blend, scores = centroids.fit(embeddings, targets, held, scores, folds=FOLDS, loss=loss)
+    return replace(machine, blend=blend), scores
+
+
 def learn_more(
     machine: Machine,
     texts: Sequence[str],
@@ -269,79 +287,3 @@ def _widened(machine: Machine, texts: Sequence[str]) -> Machine:
     return replace(
         machine, inputs=replace(machine.inputs, weights=wider), coefficients=coefficients
     )
-
-
-def save(machine: Machine | None, folder: Path, notes: Mapping[str, Any]) -> None:
-    """Write ``machine.npz`` (numbers only) and ``learner.json``."""
-    embedder = machine.inputs.embedder if machine is not None else None
-    told: dict[str, Any] = {
-        "format": FORMAT,
-        "fitted": machine is not None,
-        "embedding": "" if embedder is None else embedder.digest,
-        **notes,
-    }
-    if machine is not None:
-        weights = machine.inputs.weights
-        np.savez(
-            folder / MACHINE_FILE,
-            features=weights.features,
-            rarity=weights.rarity,
-            texts=np.array(weights.texts, dtype=np.int64),
-            coefficients=machine.coefficients,
-            offsets=machine.offsets,
-        )
-        told["scale"] = machine.inputs.scale
-        told["digest"] = _digest(folder / MACHINE_FILE)
-    (folder / NOTES_FILE).write_text(json.dumps(told), encoding="utf-8")
-
-
-def load(folder: Path) -> tuple[Machine | None, dict[str, Any]]:
-    """What :func:`save` wrote.
-
-    Raises
-    ------
-    UNREADABLE
-        When it is not that, or was learned with another embedding than this
-        process has.
-    """
-    notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-    if notes["format"] != FORMAT:
-        raise Unfit(f"its format is {notes['format']}, not {FORMAT}")
-    if not notes["fitted"]:
-        return None, notes
-    if _digest(folder / MACHINE_FILE) != notes["digest"]:
-        raise Unfit(f"{MACHINE_FILE} is not the file that was saved")
-    embedder = embeddings.current()
-    has = "" if embedder is None else embedder.digest
-    if has != notes["embedding"]:
-        raise Unfit(f"it was learned with {_named(notes['embedding'])}, and here is {_named(has)}")
-    with np.load(folder / MACHINE_FILE, allow_pickle=False) as held:
-        weights = Weights(held["features"], held["rarity"], int(held["texts"]))
-        inputs = Inputs(weights, embedder, scale=float(notes.get("scale", FIRST_SCALE)))
-        machine = Machine(inputs, held["coefficients"], held["offsets"])
-    return machine, notes
-
-
-def line(value: Any) -> Line:
-    """A slope and an offset as they stand in ``learner.json``."""
-    slope, offset = value
-    return float(slope), float(offset)
-
-
-def several(value: Any) -> Several:
-    """The lines of several labels as they stand in ``learner.json``."""
-    return Several(line(value["each"]), line(value["whole"]))
-
-
-def why(error: Exception) -> str:
-    """What :func:`load` raised, in words that may be logged: nothing that a file says."""
-    return str(error) if isinstance(error, Unfit) else type(error).__name__
-
-
-def _named(digest: str) -> str:
-    return f"the embedding {digest[:12]}" if digest else "no embedding"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from backend_ml import linear
-from backend_ml.calibration import NO_SHARES, Line, fit_shares, shares, torn
+from backend_ml import linear, machine_files
+from backend_ml.calibration import NO_SHARES, Line, fit_shares, log_loss, shares, torn
 from backend_ml.learners import _hints
 from backend_ml.learners._hints import SCALE, Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
+from backend_ml.pool import Matrix
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark
 
@@ -57,8 +58,10 @@ class ChoiceLinear:
         machine, scores, held = linear.learn(features, rows, targets, seed=seed, given=len(hinted))
         # A class that its fold could not learn is none of the columns.
         true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
-        line = fit_shares(linear.filled(scores), true.tolist())
-        self.use(machine, classes, line)
+        machine, scores = linear.with_likeness(
+            machine, rows, targets, held, scores, loss=lambda some: _loss(some, true.tolist())
+        )
+        self.use(machine, classes, _line(scores, true.tolist()))
 
     def learn_more(
         self,
@@ -105,7 +108,7 @@ class ChoiceLinear:
         """Write ``machine.npz`` and ``learner.json``."""
         notes = {"classes": list(self._classes), "line": list(self._line)}
         notes |= _hints.save(self.hints, folder)
-        linear.save(self._machine, folder, notes)
+        machine_files.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> ChoiceLinear:
@@ -117,13 +120,13 @@ def load(folder: Path, kind: Kind) -> ChoiceLinear:
     """The learner saved in ``folder``."""
     learner = ChoiceLinear(kind.control)
     try:
-        machine, notes = linear.load(folder)
+        machine, notes = machine_files.load(folder)
         learner.hints = _hints.load(folder, notes)
         if machine is not None:
             machine = replace(machine, inputs=replace(machine.inputs, more=learner.hints))
-            learner.use(machine, tuple(notes["classes"]), linear.line(notes["line"]))
-    except linear.UNREADABLE as error:
-        raise ModelUnreadable(str(folder), linear.why(error)) from error
+            learner.use(machine, tuple(notes["classes"]), machine_files.line(notes["line"]))
+    except machine_files.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), machine_files.why(error)) from error
     return learner
 
 
@@ -134,6 +137,18 @@ def _examples(hints: Hints, width: int) -> Any:
     """
     n = len(hints.labels)
     return sparse.csr_matrix(np.eye(n, width, width - n, dtype=np.float32) * np.float32(SCALE))
+
+
+def _line(scores: Matrix, truth: Sequence[int]) -> Line:
+    return fit_shares(linear.filled(scores), truth)
+
+
+def _loss(scores: Matrix, truth: Sequence[int]) -> float:
+    """How surprising the true classes are under the best line."""
+    columns = np.asarray(truth, dtype=np.int64)
+    rows = np.flatnonzero(columns >= 0)
+    proba = shares(linear.filled(scores), _line(scores, truth))
+    return log_loss(proba[rows, columns[rows]])
 
 
 def _single(texts: Sequence[str], answers: Sequence[Answer]) -> tuple[list[str], list[str]]:

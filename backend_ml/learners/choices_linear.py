@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from backend_ml import linear
-from backend_ml.calibration import Several, fit_several
+from backend_ml import linear, machine_files
+from backend_ml.calibration import Several, fit_several, log_loss
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
+from backend_ml.pool import Matrix
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
 
@@ -43,8 +44,10 @@ class ChoicesLinear:
         features = linear.inputs_of(texts, labels=len(classes))
         rows, targets = features.matrix(texts), targets_of(answers, classes)
         machine, scores, held = linear.learn(features, rows, targets, seed=seed)
-        honest = fit_several(scores, targets[held])
-        self.use(machine, classes, honest)
+        machine, scores = linear.with_likeness(
+            machine, rows, targets, held, scores, loss=lambda some: _loss(some, targets[held])
+        )
+        self.use(machine, classes, fit_several(scores, targets[held]))
 
     def learn_more(
         self,
@@ -91,7 +94,7 @@ class ChoicesLinear:
     def save(self, folder: Path) -> None:
         """Write ``machine.npz`` and ``learner.json``."""
         notes = {"classes": list(self._classes), "honest": asdict(self._honest)}
-        linear.save(self._machine, folder, notes)
+        machine_files.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> ChoicesLinear:
@@ -103,12 +106,18 @@ def load(folder: Path, kind: Kind) -> ChoicesLinear:
     """The learner saved in ``folder``."""
     learner = ChoicesLinear(kind.control)
     try:
-        machine, notes = linear.load(folder)
+        machine, notes = machine_files.load(folder)
         if machine is not None:
-            learner.use(machine, tuple(notes["classes"]), linear.several(notes["honest"]))
-    except linear.UNREADABLE as error:
-        raise ModelUnreadable(str(folder), linear.why(error)) from error
+            learner.use(machine, tuple(notes["classes"]), machine_files.several(notes["honest"]))
+    except machine_files.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), machine_files.why(error)) from error
     return learner
+
+
+def _loss(scores: Matrix, targets: linear.Targets) -> float:
+    """How surprising it is which labels are right, under the best line."""
+    marginals = fit_several(scores, targets).marginals(scores)
+    return log_loss(np.where(targets, marginals, 1.0 - marginals))
 
 
 def targets_of(answers: Sequence[Answer], classes: Sequence[str]) -> linear.Targets:

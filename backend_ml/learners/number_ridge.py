@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from backend_ml import linear
+from backend_ml import linear, machine_files
 from backend_ml.calibration import NO_CHANGE, Line, fit_logit_line, on_line
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Floats, Inputs, Machine
@@ -141,7 +141,7 @@ class NumberRidge:
     def save(self, folder: Path) -> None:
         """Write ``machine.npz`` and ``learner.json``."""
         notes = {"values": list(self._scale.values), "line": list(self._line)}
-        linear.save(self._machine, folder, notes)
+        machine_files.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> NumberRidge:
@@ -153,13 +153,13 @@ def load(folder: Path, kind: Kind) -> NumberRidge:
     """The learner saved in ``folder``, under the bounds of the control as they are now."""
     learner = new(kind)
     try:
-        machine, notes = linear.load(folder)
+        machine, notes = machine_files.load(folder)
         if machine is not None:
             values = tuple(float(value) for value in notes["values"])
             scale = Scale(values, learner.control.least, learner.control.most)
-            learner.use(machine, scale, linear.line(notes["line"]))
-    except linear.UNREADABLE as error:
-        raise ModelUnreadable(str(folder), linear.why(error)) from error
+            learner.use(machine, scale, machine_files.line(notes["line"]))
+    except machine_files.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), machine_files.why(error)) from error
     return learner
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend_ml import linear
+from backend_ml import linear, machine_files
 from backend_ml.calibration import (
     NO_SHARES,
     Line,
@@ -143,7 +143,7 @@ class TaxonomyLinear:
             "line": list(self._line),
             "several": None if self._several is None else asdict(self._several),
         }
-        linear.save(self._machine, folder, notes)
+        machine_files.save(self._machine, folder, notes)
 
 
 def new(kind: Kind) -> TaxonomyLinear:
@@ -155,14 +155,14 @@ def load(folder: Path, kind: Kind) -> TaxonomyLinear:
     """The learner saved in ``folder``."""
     learner = TaxonomyLinear(kind.control)
     try:
-        machine, notes = linear.load(folder)
+        machine, notes = machine_files.load(folder)
         if machine is not None:
             held = notes["several"]
-            several = None if held is None else linear.several(held)
+            several = None if held is None else machine_files.several(held)
             tree = Tree(tuple(notes["paths"]))
-            learner.use(machine, tree, linear.line(notes["line"]), several)
-    except linear.UNREADABLE as error:
-        raise ModelUnreadable(str(folder), linear.why(error)) from error
+            learner.use(machine, tree, machine_files.line(notes["line"]), several)
+    except machine_files.UNREADABLE as error:
+        raise ModelUnreadable(str(folder), machine_files.why(error)) from error
     return learner
 
 

@@ -130,3 +130,9 @@ def test_calibration_error_is_the_same_again() -> None:
     confidence, right = rng.random(50), (rng.random(50) < 0.5).tolist()
     one = calibration.expected_calibration_error(confidence, right, seed=3)
     assert one == calibration.expected_calibration_error(confidence, right, seed=3)
+
+
+def test_log_loss_by_hand() -> None:
+    assert calibration.log_loss(np.array([0.5, 0.75])) == pytest.approx(-np.log(0.375) / 2)
+    assert calibration.log_loss(np.array([0.0])) < 30, "what was held impossible is bounded"
+    assert calibration.log_loss(np.array([])) == 0.0

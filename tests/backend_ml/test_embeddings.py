@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from backend_ml import embeddings, linear
+from backend_ml import embeddings, linear, machine_files
 from backend_ml.fit_process import Children
 from backend_ml.fitting import Job
 from backend_ml.labels import Label
@@ -198,16 +198,18 @@ def test_a_model_keeps_the_scale_that_it_was_learned_with(
     kind = kinds.kind_of("choice")
     texts, answers = kinds.corpus("choice", 40)
     embeddings.configure(str(folder))
-    monkeypatch.setattr(linear.Inputs.__init__, "__defaults__", (None, None, linear.FIRST_SCALE))
+    monkeypatch.setattr(
+        linear.Inputs.__init__, "__defaults__", (None, None, machine_files.FIRST_SCALE)
+    )
     learner = choice_linear.new(kind)
     learner.fit(texts, answers, seed=0)
     learner.save(tmp_path)
     wanted = learner.predict(texts).items
     monkeypatch.undo()
     assert choice_linear.load(tmp_path, kind).predict(texts).items == wanted
-    notes = json.loads((tmp_path / linear.NOTES_FILE).read_text(encoding="utf-8"))
-    assert notes.pop("scale") == linear.FIRST_SCALE != linear.EMBEDDING_SCALE
-    (tmp_path / linear.NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
+    notes = json.loads((tmp_path / machine_files.NOTES_FILE).read_text(encoding="utf-8"))
+    assert notes.pop("scale") == machine_files.FIRST_SCALE != linear.EMBEDDING_SCALE
+    (tmp_path / machine_files.NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
     assert choice_linear.load(tmp_path, kind).predict(texts).items == wanted
 
 

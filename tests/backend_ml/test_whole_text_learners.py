@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from backend_ml import dual, linear
+from backend_ml import dual, linear, machine_files
 from backend_ml.calibration import Several, fit_several
 from backend_ml.learners import choices_linear, number_ridge, taxonomy_linear
 from backend_ml.learners.base import Guess, Learner, ModelUnreadable
@@ -305,13 +305,15 @@ def test_a_machine_that_was_exchanged_is_refused(tmp_path: Path) -> None:
         learner.fit(*kinds.corpus("choices", count), seed=0)
         (tmp_path / name).mkdir()
         learner.save(tmp_path / name)
-    (tmp_path / "one" / linear.MACHINE_FILE).replace(tmp_path / "two" / linear.MACHINE_FILE)
+    (tmp_path / "one" / machine_files.MACHINE_FILE).replace(
+        tmp_path / "two" / machine_files.MACHINE_FILE
+    )
     with pytest.raises(ModelUnreadable, match=r"machine\.npz is not the file that was saved"):
         choices_linear.load(tmp_path / "two", kind)
 
 
 def test_old_formats_say_so(tmp_path: Path) -> None:
-    (tmp_path / linear.NOTES_FILE).write_text('{"format": 1, "fitted": true}')
+    (tmp_path / machine_files.NOTES_FILE).write_text('{"format": 1, "fitted": true}')
     with pytest.raises(ModelUnreadable, match="its format is 1, not 2"):
         choices_linear.load(tmp_path, kinds.kind_of("choices"))
 
