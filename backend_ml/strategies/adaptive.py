@@ -11,15 +11,15 @@ from backend_ml.strategies.base import Strategy, knows_nothing
 A_CLASS = 2
 """So many labels a class end the cold start, if not every class has been seen by then."""
 FEW = 40
-"""So many labels end it where the classes cannot be listed, or any number of them may be right:
-there one text shows several, and waiting for the rare ones cost more than it brought."""
+"""So many labels end it where the classes cannot be listed, or a text can show several of them:
+there waiting for the rare ones cost more than it brought."""
 
 
 def is_cold(pool: Pool) -> bool:
     """Whether a model's doubts say too little yet to choose by."""
     if knows_nothing(pool):
         return True
-    if pool.classes == 0 or pool.marginals is not None:
+    if pool.classes == 0 or pool.marginals is not None or _marks_stretches(pool):
         return pool.labelled < FEW
     return pool.seen < pool.classes and pool.labelled < A_CLASS * pool.classes
 
@@ -28,7 +28,7 @@ def warm(pool: Pool) -> Strategy:
     """The strategy for this form of answer once a model can be asked."""
     if pool.marginals is not None:
         return cardinality_margin
-    if pool.proba is None and (pool.hesitation is not None or pool.disorder is not None):
+    if _marks_stretches(pool):
         return capped_confidence
     return diverse_margin
 
@@ -36,7 +36,7 @@ def warm(pool: Pool) -> Strategy:
 def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
     """Typical tasks until every class has been seen or two labels a class are there.
 
-    Where any number of labels may be right, until there are ``FEW`` answers.
+    Where any number of labels may be right, and for spans, until there are ``FEW`` answers.
 
     After that the margin with diversity for one class a text, label cardinality times
     margin for several, and for spans the least confident with a cap a cluster. Early
@@ -49,3 +49,8 @@ def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
     """
     strategy = typicality if is_cold(pool) else warm(pool)
     return strategy.select(pool, size, rng=rng)
+
+
+def _marks_stretches(pool: Pool) -> bool:
+    """Whether the model tags the words of a text."""
+    return pool.proba is None and (pool.hesitation is not None or pool.disorder is not None)

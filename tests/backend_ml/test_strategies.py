@@ -173,8 +173,15 @@ def test_the_cold_start_ends(
     assert adaptive.is_cold(pool) == cold
 
 
-def test_several_labels_a_text_end_the_cold_start_early() -> None:
-    several = Pool(np.array([0.5]), marginals=np.ones((1, 40)) / 2, seen=9, classes=40)
+@pytest.mark.parametrize(
+    "several",
+    [
+        Pool(np.array([0.5]), marginals=np.ones((1, 40)) / 2, seen=9, classes=40),
+        Pool(np.array([0.5]), hesitation=np.ones(1), disorder=np.ones(1), seen=9, classes=40),
+    ],
+    ids=["labels", "spans"],
+)
+def test_several_labels_a_text_end_the_cold_start_early(several: Pool) -> None:
     assert adaptive.is_cold(replace(several, labelled=39))
     assert not adaptive.is_cold(replace(several, labelled=40))
 
