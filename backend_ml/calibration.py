@@ -145,6 +145,11 @@ def on_line(confidence: Vector, line: Line) -> Vector:
     return np.asarray(1.0 / (1.0 + np.exp(-(line[0] * logit(confidence) + line[1]))))
 
 
+def off_line(confidence: Vector, line: Line) -> Vector:
+    """What :func:`on_line` was given; the slope must not be 0."""
+    return np.asarray(1.0 / (1.0 + np.exp(-(logit(confidence) - line[1]) / line[0])))
+
+
 @dataclass(frozen=True)
 class Several:
     """Probabilities where any number of labels may be right.

@@ -10,7 +10,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import gate, lineup, model_store, training
+from backend_ml import gate, lineup, model_store, random_arm, training
 from backend_ml.fitting import Job
 from backend_ml.gate import Verdict
 from backend_ml.labels import Label
@@ -41,6 +41,8 @@ class Bench:
     newer: frozenset[int] | None = None
     """After a rollback: the tasks labelled since the serving version was first passed over."""
     pinned: bool = False
+    drawn: frozenset[int] | None = None
+    """The held-out tasks of the random arm; ``None`` where there is no such arm."""
 
     @property
     def labels(self) -> int:
@@ -76,12 +78,13 @@ def lay_out(session: Session, project_id: int, kind: Kind, known: Sequence[Label
         champion=champion,
         newer=None if champion is None else _newer(session, champion),
         pinned=project is not None and project.pinned,
+        drawn=random_arm.among(session, project_id, (one.task_id for one in held_out)),
     )
 
 
 def judge(workshop: Workshop, bench: Bench, name: str, learner: Learner) -> tuple[Exam, Verdict]:
     """Measure a fitted learner, called ``name``, and decide whether it may serve."""
-    exam = training.examine(learner, bench.measured, bench.kind)
+    exam = training.examine(learner, bench.measured, bench.kind, drawn=bench.drawn)
     if bench.champion is None:
         return exam, gate.first("Nothing served this project before.")
     try:

@@ -14,7 +14,8 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import learners
+from backend_ml import learners, recalibration
+from backend_ml.calibration import NO_CHANGE, Line
 from backend_ml.learners.base import Learner, LearnerFile
 from backend_ml.tables import VersionRow
 from projects.kinds.base import Kind
@@ -49,7 +50,9 @@ class Facts:
     reason: str = ""
     """Why it serves or does not."""
     calibration: Estimate | None = None
-    """Expected calibration error on the held-out labels."""
+    """Expected calibration error on held-out labels."""
+    line: Line = NO_CHANGE
+    """What the learner's confidence is put on."""
     full_fit_labels: int = 0
     """Labels at the last fit from scratch that it goes back to."""
 
@@ -112,8 +115,9 @@ class ModelStore:
         return row
 
     def load(self, version: VersionRow, kind: Kind) -> Learner:
-        """Read one version back; raises :class:`ModelUnreadable`."""
-        return self.load_from(self.folder(version), version.learner, kind)
+        """Read one version back, its confidence on its line; raises :class:`ModelUnreadable`."""
+        learner = self.load_from(self.folder(version), version.learner, kind)
+        return recalibration.on(learner, (version.line_slope, version.line_offset))
 
     def load_from(self, folder: Path, learner: str, kind: Kind) -> Learner:
         """Read what a learner has saved into a folder; raises :class:`ModelUnreadable`."""
@@ -209,6 +213,9 @@ def _row(facts: Facts) -> VersionRow:
         calibration_error=error.value if error else None,
         calibration_error_low=error.low if error else None,
         calibration_error_high=error.high if error else None,
+        calibration_error_n=error.n if error else 0,
+        line_slope=facts.line[0],
+        line_offset=facts.line[1],
         full_fit_labels=facts.full_fit_labels,
         reason=facts.reason,
         seconds=facts.seconds,

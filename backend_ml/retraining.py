@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from backend_ml import judging, labels, lineup, model_store, schedule, training, warming
+from backend_ml import (
+    judging,
+    labels,
+    lineup,
+    model_store,
+    random_arm,
+    recalibration,
+    schedule,
+    training,
+    warming,
+)
+from backend_ml.calibration import NO_CHANGE, Line
 from backend_ml.fit_process import FitInterrupted
 from backend_ml.fitting import Addition, Fitted, Job
 from backend_ml.judging import Bench
@@ -174,8 +185,9 @@ def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | Non
         _finish_without(workshop, order.wanted, bench.project_id)
         return None
     learner = workshop.store.load_from(staged, order.learner, bench.kind)
-    exam, verdict = judging.judge(workshop, bench, order.learner, learner)
-    facts = _facts(order, verdict.reason, fitted, exam)
+    line = _line(workshop, order)
+    exam, verdict = judging.judge(workshop, bench, order.learner, recalibration.on(learner, line))
+    facts = replace(_facts(order, verdict.reason, fitted, exam), line=line)
     row = _record(workshop, order, staged, facts, promote=verdict.promote)
     if row is None:
         return None
@@ -200,6 +212,18 @@ def _fit(workshop: Workshop, order: Order, staged: Path) -> Fitted | None:
     bench = order.bench
     job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
     return workshop.fitter.fit(job, staged)
+
+
+def _line(workshop: Workshop, order: Order) -> Line:
+    """How sure the learner should have been so far, by what became of its suggestions."""
+    bench = order.bench
+    if bench.kind.form not in recalibration.FORMS:
+        return NO_CHANGE
+    with workshop.reading() as session:
+        known = random_arm.outcomes(
+            session, bench.project_id, order.learner, most=recalibration.MOST
+        )
+    return recalibration.fit(known)
 
 
 def _addition(workshop: Workshop, order: Order) -> Addition | None:

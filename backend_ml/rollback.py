@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,16 @@ import sqlalchemy as sa
 from scipy import stats
 from sqlalchemy.orm import Session
 
-from backend_ml import gate, labels, model_store, promotion, selecting, training, waiting
+from backend_ml import (
+    gate,
+    labels,
+    model_store,
+    promotion,
+    random_arm,
+    selecting,
+    training,
+    waiting,
+)
 from backend_ml.labels import Label
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.tables import AssignmentRow, LabelRow, ProjectRow, TaskRow, VersionRow
@@ -178,7 +187,8 @@ def check(
 
 def count(session: Session, project_id: int, *, since: datetime | None) -> int:
     """How many suggestions of the random arm have met an answer; cheap."""
-    query = sa.select(sa.func.count()).select_from(LabelRow).where(_counts(project_id, since))
+    seen = random_arm.seen(project_id, since=since)
+    query = sa.select(sa.func.count()).select_from(LabelRow).where(seen)
     return session.scalar(query) or 0
 
 
@@ -197,7 +207,7 @@ def outcomes(
             (AssignmentRow.project_id == LabelRow.project_id)
             & (AssignmentRow.task_id == LabelRow.task_id),
         )
-        .where(_counts(project_id, since))
+        .where(random_arm.seen(project_id, since=since))
     )
     open_draws = set(session.scalars(_open_draws(session, project_id)))
     rows = [(row, epoch) for row, epoch in session.execute(query) if epoch not in open_draws]
@@ -215,18 +225,6 @@ def outcomes(
         )
         for row, _ in rows
     ]
-
-
-def _counts(project_id: int, since: datetime | None) -> sa.ColumnElement[bool]:
-    """Condition on ``LabelRow``: a suggestion of the random arm that a person has seen."""
-    return sa.and_(
-        LabelRow.project_id == project_id,
-        LabelRow.arm == selecting.RANDOM,
-        LabelRow.suggested_answer.is_not(None),
-        LabelRow.suggestion_estimated.is_(False),
-        LabelRow.ground_truth.is_(False),
-        LabelRow.created_at > (since or datetime.min.replace(tzinfo=UTC)),
-    )
 
 
 def _open_draws(session: Session, project_id: int) -> sa.Select[int]:

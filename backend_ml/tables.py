@@ -168,9 +168,16 @@ class VersionRow(Base):
     held_out_high: Mapped[float | None]
     held_out_n: Mapped[int]
     calibration_error: Mapped[float | None]
-    """Expected calibration error on the held-out labels, in [0, 1], and its 95% interval."""
+    """Expected calibration error on held-out labels, in [0, 1], and its 95% interval.
+
+    On those of the random arm, where there is one.
+    """
     calibration_error_low: Mapped[float | None]
     calibration_error_high: Mapped[float | None]
+    calibration_error_n: Mapped[int] = mapped_column(default=0)
+    line_slope: Mapped[float] = mapped_column(default=1.0)
+    line_offset: Mapped[float] = mapped_column(default=0.0)
+    """What its learner's confidence is put on (:mod:`backend_ml.recalibration`)."""
     full_fit_labels: Mapped[int] = mapped_column(default=0)
     """Labels at the last fit from scratch that this version goes back to."""
     tracked: Mapped[str | None]
@@ -210,6 +217,7 @@ class PublicationRow(Base):
     """One prediction of one version for one task, decided on once and pushed once."""
 
     __tablename__ = "publication"
+    __table_args__ = (sa.Index("ix_publication_project_task", "project_id", "task_id"),)
     project_id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(primary_key=True)
     task_id: Mapped[int] = mapped_column(primary_key=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -78,10 +78,20 @@ class Exam:
     """Expected calibration error of its answers; ``None`` where it gave too few to tell."""
 
 
-def examine(learner: Learner, labels: Sequence[Label], kind: Kind) -> Exam:
-    """Measure a model on labels that it has not seen."""
+def examine(
+    learner: Learner, labels: Sequence[Label], kind: Kind, *, drawn: Container[int] | None = None
+) -> Exam:
+    """Measure a model on labels that it has not seen.
+
+    ``drawn`` are the tasks that nobody chose, where there are such: calibration is of them,
+    for chosen texts are harder than those that arrive.
+    """
     guesses = learner.predict([label.text for label in labels]).items
-    pairs = [(g, one) for g, one in zip(guesses, labels, strict=True) if g is not None]
+    pairs = [
+        (guess, label)
+        for guess, label in zip(guesses, labels, strict=True)
+        if guess is not None and (drawn is None or label.task_id in drawn)
+    ]
     return Exam(
         agreement=tuple(agreements(guesses, labels, kind)),
         calibration=expected_calibration_error(

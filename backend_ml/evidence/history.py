@@ -27,12 +27,12 @@ def held_out(row: VersionRow) -> Estimate | None:
 
 
 def calibration_error(row: VersionRow) -> Estimate | None:
-    """Expected calibration error on the same labels."""
+    """Expected calibration error on those of them that were drawn at random, if any were."""
     return _estimate(
         row.calibration_error,
         row.calibration_error_low,
         row.calibration_error_high,
-        row.held_out_n,
+        row.calibration_error_n,
     )
 
 
@@ -46,6 +46,7 @@ def version(row: VersionRow) -> dict[str, Any]:
         "trained_on": row.trained_on,
         "held_out": None if found is None else asdict(found),
         "calibration_error": None if error is None else asdict(error),
+        "confidence_line": {"slope": row.line_slope, "offset": row.line_offset},
         "promoted": row.state != "rejected",
         "state": row.state,
         "reason": row.reason,

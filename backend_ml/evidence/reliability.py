@@ -9,6 +9,7 @@ import numpy as np
 
 from backend_ml import calibration
 from backend_ml.evidence.accuracy import was_shown
+from backend_ml.selecting import RANDOM
 from backend_ml.tables import LabelRow
 from projects.kit import intervals
 from projects.kit.intervals import Estimate
@@ -36,18 +37,20 @@ class Reliability:
     """Those with a suggestion in them, in the order of confidence."""
     error: Estimate | None = None
     """Expected calibration error, in [0, 1]."""
+    drawn: bool = False
+    """Whether these are the tasks that were drawn at random, and not all."""
 
 
 def reliability(rows: Sequence[LabelRow]) -> Reliability:
-    """Of every suggestion that was shown: how sure the model was, and whether it was accepted.
+    """Of suggestions that were shown: how sure the model was, and whether it was accepted.
 
+    Of the random arm, where some of it was shown: the tasks that were chosen are harder than
+    those that arrive, and say little of how sure a model should be of these.
     ``BINS`` bins of equal width, as in DeGroot & Fienberg (1983), The Statistician 32.
     """
-    pairs = [
-        (row.suggested_confidence, row.outcome == "accepted")
-        for row in rows
-        if was_shown(row) and row.suggested_confidence is not None
-    ]
+    shown = [row for row in rows if was_shown(row) and row.suggested_confidence is not None]
+    drawn = [row for row in shown if row.arm == RANDOM]
+    pairs = [(row.suggested_confidence, row.outcome == "accepted") for row in drawn or shown]
     if not pairs:
         return Reliability()
     confidence = np.array([value for value, _ in pairs], dtype=np.float64)
@@ -61,4 +64,4 @@ def reliability(rows: Sequence[LabelRow]) -> Reliability:
             middle = float(confidence[inside].mean())
             bins.append(Bin(number / BINS, (number + 1) / BINS, middle, accepted))
     error = calibration.expected_calibration_error(confidence.tolist(), right.tolist())
-    return Reliability(tuple(bins), error)
+    return Reliability(tuple(bins), error, drawn=bool(drawn))

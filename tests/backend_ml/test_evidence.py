@@ -134,6 +134,15 @@ def test_reliability_puts_suggestions_into_bins(session: Session) -> None:
     assert high.accepted.value == pytest.approx(2 / 3)
 
 
+def test_reliability_is_of_the_random_arm_where_there_is_one(session: Session) -> None:
+    chosen = paper.label(session, 1, A, suggested=B, confidence=0.9)
+    drawn = paper.label(session, 2, A, suggested=A, confidence=0.9, arm="random")
+    assert not reliability([chosen]).drawn
+    found = reliability([chosen, drawn])
+    assert found.drawn
+    assert [(one.accepted.value, one.accepted.n) for one in found.bins] == [(1.0, 1)]
+
+
 def test_js_distance_of_halves() -> None:
     same = np.array([[3.0, 1.0]])
     # different support: exactly 1 with base 2
