@@ -111,12 +111,12 @@ def log_loss(given: Matrix | Vector) -> float:
     return float(-np.log(given + 1e-12).mean()) if given.size else 0.0
 
 
-def fit_logit_line(confidence: Vector, right: Sequence[bool]) -> Line:
+def fit_logit_line(confidence: Vector, right: Sequence[bool], *, slope_pull: float = 1.0) -> Line:
     """Slope and offset on the logit scale under which ``confidence`` is honest.
 
     Both get a weak pull towards no change, so that a few observations change
-    little; a slope is never negative. ``confidence`` must come from texts that
-    were not trained on.
+    little, the slope one of ``slope_pull``; a slope is never negative. ``confidence``
+    must come from texts that were not trained on.
 
     References
     ----------
@@ -127,7 +127,7 @@ def fit_logit_line(confidence: Vector, right: Sequence[bool]) -> Line:
 
     def loss(line: Vector) -> float:
         z = line[0] * x + line[1]
-        pull = (line[0] - 1.0) ** 2 + line[1] ** 2
+        pull = slope_pull * (line[0] - 1.0) ** 2 + line[1] ** 2
         return float((np.logaddexp(0.0, z) - y * z).sum() + pull)
 
     found = optimize.minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 5.0), (-6.0, 6.0)])
