@@ -153,6 +153,7 @@ def _versions(session: Session, labels: int, project: int) -> None:
             state=state, created_at=when, held_out=value, held_out_low=max(0.0, value - half),
             held_out_high=min(1.0, value + half), held_out_n=int(size * 0.2),
             calibration_error=0.05, calibration_error_low=0.02, calibration_error_high=0.11,
+            calibration_error_n=int(size * 0.2),
             first_change_at=when, last_change_at=when + timedelta(seconds=20),
             serving_at=None if rejected else when + timedelta(seconds=24 + number % 5),
             learner="choice_linear" if number % 3 else "choice_embedding",
