@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from backend_ml import digesting, events, reconciling, retraining
 from backend_ml.settings import Settings
+from backend_ml.tables import MIGRATIONS
 from backend_ml.workshop import Workshop, open_workshop
 from projects.kinds import registry
 from projects.kinds.base import Kind
+from projects.kit import database
 from projects.kit.database import transaction
 from tests.backend_ml.corpus import messages
 from tests.fakes.label_studio import FakeLabelStudio
@@ -106,6 +109,17 @@ def make_settings(folder: Path, database_url: str = "", **changes: object) -> Se
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """Of an empty, migrated database."""
+    url = f"sqlite:///{tmp_path / 'rows.db'}"
+    database.migrate(url, MIGRATIONS)
+    engine = database.make_engine(url)
+    with database.sessions(engine)() as opened:
+        yield opened
+    engine.dispose()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from backend_ml import evidence
 from backend_ml.evidence import accuracy, drift, pace, problems, reporting, summary, work
 from backend_ml.evidence.reliability import Reliability, reliability
 from backend_ml.tables import (
-    MIGRATIONS,
     AssignmentRow,
     Event,
     MarkRow,
@@ -23,7 +20,6 @@ from backend_ml.tables import (
     ProjectRow,
     PublicationRow,
 )
-from projects.kit import database
 from projects.kit.intervals import Estimate
 from projects.vocabulary import Answer, Mark
 from tests.backend_ml import paper
@@ -33,16 +29,6 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 A: Answer = (Mark(CONTROL, "a"),)
 B: Answer = (Mark(CONTROL, "b"),)
 CHOICE = kind_of("choice")
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    url = f"sqlite:///{tmp_path / 'evidence.db'}"
-    database.migrate(url, MIGRATIONS)
-    engine = database.make_engine(url)
-    with database.sessions(engine)() as opened:
-        yield opened
-    engine.dispose()
 
 
 def of_project(session: Session) -> reporting.ProjectReport:

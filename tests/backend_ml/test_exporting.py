@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend_ml import exporting
 from backend_ml.exporting import Labelled
-from backend_ml.tables import MIGRATIONS
 from projects.kinds.base import Kind
-from projects.kit import database
 from projects.kit.errors import BadInput, UnknownName
 from projects.vocabulary import Answer, Mark, as_answer
 from tests.backend_ml import paper
@@ -46,16 +44,6 @@ def of_form(form: str, count: int = 12) -> list[Labelled]:
         suggested=None, suggested_version=None, suggested_confidence=None, outcome="unaided",
     )  # fmt: skip
     return [*rows, bare]
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    url = f"sqlite:///{tmp_path / 'labels.db'}"
-    database.migrate(url, MIGRATIONS)
-    engine = database.make_engine(url)
-    with database.sessions(engine)() as opened:
-        yield opened
-    engine.dispose()
 
 
 @pytest.mark.parametrize("form", FORMS)

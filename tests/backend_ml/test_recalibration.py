@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from backend_ml.labels import Label
 from backend_ml.learners import choice_linear
 from backend_ml.learners.base import Guess, Guesses
 from backend_ml.predicting import Serving
-from backend_ml.tables import MIGRATIONS, LabelRow, VersionRow
-from projects.kit import database
+from backend_ml.tables import LabelRow, VersionRow
 from projects.kit.database import transaction
 from projects.vocabulary import Answer, Mark
 from tests.backend_ml import paper
@@ -30,16 +29,6 @@ A: Answer = (Mark(CONTROL, "a"),)
 B: Answer = (Mark(CONTROL, "b"),)
 CHOICE = kind_of("choice")
 MODEST = (1.0, 1.2)
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    url = f"sqlite:///{tmp_path / 'arm.db'}"
-    database.migrate(url, MIGRATIONS)
-    engine = database.make_engine(url)
-    with database.sessions(engine)() as opened:
-        yield opened
-    engine.dispose()
 
 
 class Says:
