@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -187,7 +187,7 @@ def _fit_and_record(workshop: Workshop, order: Order, staged: Path) -> str | Non
     learner = workshop.store.load_from(staged, order.learner, bench.kind)
     line = _line(workshop, order)
     exam, verdict = judging.judge(workshop, bench, order.learner, recalibration.on(learner, line))
-    facts = replace(_facts(order, verdict.reason, fitted, exam), line=line)
+    facts = _facts(order, verdict.reason, fitted, exam, line)
     row = _record(workshop, order, staged, facts, promote=verdict.promote)
     if row is None:
         return None
@@ -245,7 +245,11 @@ def _addition(workshop: Workshop, order: Order) -> Addition | None:
 
 
 def _facts(
-    order: Order, reason: str, fitted: Fitted | None = None, exam: Exam | None = None
+    order: Order,
+    reason: str,
+    fitted: Fitted | None = None,
+    exam: Exam | None = None,
+    line: Line = NO_CHANGE,
 ) -> Facts:
     bench, wanted = order.bench, order.wanted
     return Facts(
@@ -259,6 +263,7 @@ def _facts(
         last_change_at=wanted.last_change_at if wanted else None,
         reason=reason,
         calibration=exam.calibration if exam else None,
+        line=line,
         full_fit_labels=fitted.full_fit_labels if fitted else 0,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import model_store, promotion, selecting, settings, training
+from backend_ml import model_store, promotion, random_arm, settings, training
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.promotion import UnknownVersion, VersionGone
 from backend_ml.tables import LabelRow, VersionRow
@@ -234,13 +234,7 @@ def metrics(row: VersionRow) -> dict[str, float]:
 
 def live_accuracy(session: Session, project_id: int, kind: Kind) -> dict[str, Estimate]:
     """By version: its suggestions in the random arm against the answers they met."""
-    query = sa.select(LabelRow).where(
-        LabelRow.project_id == project_id,
-        LabelRow.arm == selecting.RANDOM,
-        LabelRow.suggested_answer.is_not(None),
-        LabelRow.suggestion_estimated.is_(False),
-        LabelRow.ground_truth.is_(False),
-    )
+    query = sa.select(LabelRow).where(random_arm.seen(project_id))
     metric = training.metric_of(kind)
     values: dict[str, list[float]] = {}
     for row in session.scalars(query.order_by(LabelRow.created_at)):
