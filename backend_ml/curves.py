@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from backend_ml import training
 from backend_ml.labels import Label
-from backend_ml.model_store import learner_file
 from projects.kinds.base import Kind
 from projects.kit import intervals
 from projects.kit.errors import PlatformError
@@ -224,22 +223,16 @@ def _one_seed(
     """Agreement of each size's model with each label, shape (sizes, labels)."""
     order = np.random.default_rng(seed).permutation(len(labels))
     parts = np.array_split(order, FOLDS)
+    texts = [label.text for label in labels]
     values = np.zeros((len(sizes), len(labels)))
     for number, part in enumerate(parts):
         rest = np.concatenate([p for other, p in enumerate(parts) if other != number])
         test = [labels[place] for place in part]
         for row, size in enumerate(sizes):
             train = [labels[place] for place in rest[:size]]
-            values[row, part] = _agreements(kind, learner, train, test, seed=seed)
+            model = training.learn(kind, learner, train, seed=seed, texts=texts)
+            found = model.predict([label.text for label in test]).items
+            values[row, part] = training.agreements(found, test, kind)
             if tell is not None:
                 tell()
     return values
-
-
-def _agreements(
-    kind: Kind, learner: str, train: Sequence[Label], test: Sequence[Label], *, seed: int
-) -> list[float]:
-    model = learner_file(learner).new(kind)
-    model.fit([label.text for label in train], [label.answer for label in train], seed=seed)
-    found = model.predict([label.text for label in test]).items
-    return training.agreements(found, test, kind)

@@ -10,7 +10,6 @@ import numpy as np
 from backend_ml import training
 from backend_ml.labels import Label
 from backend_ml.learners.base import Guess, Guesses
-from backend_ml.model_store import learner_file
 from backend_ml.pool import Vector
 from projects.agreement.base import Difference
 from projects.kinds.base import Kind
@@ -109,10 +108,10 @@ def _views(
     order = np.random.default_rng(seed).permutation(len(labels))
     views: list[_View | None] = [None] * len(labels)
     parts = np.array_split(order, FOLDS)
+    texts = [label.text for label in labels]
     for number, part in enumerate(parts):
         rest = [labels[i] for other, p in enumerate(parts) if other != number for i in sorted(p)]
-        model = learner_file(learner).new(kind)
-        model.fit([one.text for one in rest], [one.answer for one in rest], seed=seed)
+        model = training.learn(kind, learner, rest, seed=seed, texts=texts)
         found = model.predict([labels[i].text for i in part])
         for row, place in enumerate(part):
             views[place] = _view(found, row, model.classes_)

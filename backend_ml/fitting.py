@@ -31,6 +31,8 @@ class Job:
     """A file of ``learners``."""
     labels: tuple[Label, ...]
     seed: int
+    texts: tuple[str, ...] = ()
+    """What it may read beside the labels: :mod:`backend_ml.reading_matter`."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Here:
 
     def fit(self, job: Job, folder: Path) -> Fitted | None:
         begun = time.monotonic()
-        model = training.train(job.kind, job.learner, job.labels, seed=job.seed)
-        if model is None:
+        model = training.learn(job.kind, job.learner, job.labels, seed=job.seed, texts=job.texts)
+        if not model.classes_:
             return None
         model.save(folder)
         warming.write(folder, warming.notes(job.labels))
@@ -105,7 +107,9 @@ class Here:
         return Fitted(time.monotonic() - begun, addition.full_fit_labels)
 
     def out_of_fold(self, job: Job) -> list[Guess | None]:
-        return training.out_of_fold(job.kind, job.learner, job.labels, seed=job.seed)
+        return training.out_of_fold(
+            job.kind, job.learner, job.labels, seed=job.seed, texts=job.texts
+        )
 
 
 def _learn_more(addition: Addition) -> Learner | None:

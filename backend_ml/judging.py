@@ -10,7 +10,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import gate, lineup, model_store, random_arm, training
+from backend_ml import gate, lineup, model_store, random_arm, reading_matter, training
 from backend_ml.fitting import Job
 from backend_ml.gate import Verdict
 from backend_ml.labels import Label
@@ -43,10 +43,16 @@ class Bench:
     pinned: bool = False
     drawn: frozenset[int] | None = None
     """The held-out tasks of the random arm; ``None`` where there is no such arm."""
+    texts: tuple[str, ...] = ()
+    """What learners may read beside the labels; empty where none of the kind's reads."""
 
     @property
     def labels(self) -> int:
         return len(self.train) + len(self.held_out)
+
+    def job(self, learner: str, *, seed: int) -> Job:
+        """To have a file of ``learners`` learn all that models may."""
+        return Job(self.kind, learner, self.train, seed=seed, texts=self.texts)
 
     @cached_property
     def measured(self) -> tuple[Label, ...]:
@@ -78,6 +84,7 @@ def lay_out(session: Session, project_id: int, kind: Kind, known: Sequence[Label
         champion=champion,
         newer=None if champion is None else _newer(session, champion),
         pinned=project is not None and project.pinned,
+        texts=reading_matter.of(session, project_id, kind),
         drawn=random_arm.among(session, project_id, (one.task_id for one in held_out)),
     )
 
@@ -149,7 +156,7 @@ def _unseen(workshop: Workshop, bench: Bench, contender: Contender) -> list[floa
     """
     if contender.name == lineup.RULES:
         return list(training.examine(contender.learner, bench.train, bench.kind).agreement)
-    job = Job(bench.kind, contender.name, bench.train, seed=workshop.settings.seed)
+    job = bench.job(contender.name, seed=workshop.settings.seed)
     return training.agreements(workshop.fitter.out_of_fold(job), bench.train, bench.kind)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from backend_ml import embeddings, model_store, strategies
 from backend_ml.describing import describer
-from backend_ml.learners.base import Guess, Guesses, Learner
+from backend_ml.learners.base import Guess, Guesses, Learner, Reader
 from backend_ml.pool import Matrix, Pool, Positions
 from backend_ml.pooling import DESCRIBED, NEWEST
 from backend_ml.strategies.base import Strategy
@@ -194,6 +194,8 @@ class _Game:
         rows = [self._train[i] for i in sorted(self._labelled)]
         fresh = model_store.learner_file(learner).new(self._kind)
         begun = time.monotonic()
+        if isinstance(fresh, Reader):
+            fresh.read([row.text for row in self._train], seed=seed)
         fresh.fit([row.text for row in rows], [row.answer for row in rows], seed=seed)
         self._learner = fresh
         return fresh, time.monotonic() - begun

@@ -22,7 +22,7 @@ from backend_ml import (
 )
 from backend_ml.calibration import NO_CHANGE, Line
 from backend_ml.fit_process import FitInterrupted
-from backend_ml.fitting import Addition, Fitted, Job
+from backend_ml.fitting import Addition, Fitted
 from backend_ml.judging import Bench
 from backend_ml.learners.base import ModelUnreadable
 from backend_ml.model_store import Facts
@@ -209,8 +209,7 @@ def _fit(workshop: Workshop, order: Order, staged: Path) -> Fitted | None:
     fitted = None if addition is None else workshop.fitter.learn_more(addition, staged)
     if fitted is not None:
         return fitted
-    bench = order.bench
-    job = Job(bench.kind, order.learner, bench.train, seed=workshop.settings.seed)
+    job = order.bench.job(order.learner, seed=workshop.settings.seed)
     return workshop.fitter.fit(job, staged)
 
 

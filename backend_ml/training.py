@@ -11,7 +11,7 @@ import numpy as np
 
 from backend_ml.calibration import expected_calibration_error
 from backend_ml.labels import Label
-from backend_ml.learners.base import Guess, Learner
+from backend_ml.learners.base import Guess, Learner, Reader
 from backend_ml.model_store import learner_file
 from projects import agreement
 from projects.agreement.base import Metric
@@ -46,11 +46,23 @@ def can_serve(kind: Kind, labels: Sequence[Label], *, minimum: int) -> bool:
     return len(classes) >= (2 if kind.form == "choice" else 1)
 
 
-def train(kind: Kind, learner: str, labels: Sequence[Label], *, seed: int) -> Learner | None:
-    """Fit a file of ``learners`` from scratch; ``None`` when the labels do not suffice for it."""
+def reads(kind: Kind, learner: str) -> bool:
+    """Whether a file of ``learners`` also learns from texts without an answer."""
+    return isinstance(learner_file(learner).new(kind), Reader)
+
+
+def learn(
+    kind: Kind, learner: str, labels: Sequence[Label], *, seed: int, texts: Sequence[str] = ()
+) -> Learner:
+    """Fit a file of ``learners`` from scratch; unfitted when the labels do not suffice for it.
+
+    ``texts`` are what it may read beside the labels: texts of the same project, answered or not.
+    """
     model = learner_file(learner).new(kind)
+    if isinstance(model, Reader):
+        model.read(texts, seed=seed)
     model.fit([label.text for label in labels], [label.answer for label in labels], seed=seed)
-    return model if model.classes_ else None
+    return model
 
 
 def metric_of(kind: Kind) -> Metric:
@@ -111,7 +123,13 @@ def agreements(guesses: Sequence[Guess | None], labels: Sequence[Label], kind: K
 
 
 def out_of_fold(
-    kind: Kind, learner: str, labels: Sequence[Label], *, seed: int, folds: int = 4
+    kind: Kind,
+    learner: str,
+    labels: Sequence[Label],
+    *,
+    seed: int,
+    folds: int = 4,
+    texts: Sequence[str] = (),
 ) -> list[Guess | None]:
     """A guess for every label by a model that did not see it, in the order of ``labels``.
 
@@ -122,6 +140,8 @@ def out_of_fold(
     folds : int
         At least 2; so many models are fitted, each without one part of the labels.
         The same seed makes the same parts, however the labels change elsewhere.
+    texts : sequence of str
+        As for :func:`learn`.
 
     Returns
     -------
@@ -142,8 +162,7 @@ def out_of_fold(
         here = [place for place, own in enumerate(parts) if own == part]
         if not here or not rest:
             continue
-        model = learner_file(learner).new(kind)
-        model.fit([label.text for label in rest], [label.answer for label in rest], seed=seed)
+        model = learn(kind, learner, rest, seed=seed, texts=texts)
         found = model.predict([labels[place].text for place in here]).items
         for place, guess in zip(here, found, strict=True):
             guesses[place] = guess

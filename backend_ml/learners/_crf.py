@@ -16,6 +16,7 @@ import pycrfsuite
 from backend_ml import features
 from backend_ml.features import OUTSIDE, Token
 from backend_ml.kept import Kept
+from backend_ml.learners._background import Background
 from backend_ml.learners._hints import BOOKS_KEPT, Hints, tag_features
 from backend_ml.pool import Matrix
 from projects.kit import logs
@@ -37,8 +38,7 @@ PARAMETERS = {"c1": 0.02, "c2": 0.02, "feature.minfreq": 1}
 KEPT_BYTES = 64_000_000
 BYTES_PER_TOKEN = 1_800
 """Some 26 features a token, of 60 to 70 bytes each in the library's memory."""
-BYTES_PER_HINT = 210
-"""Three more features a token."""
+BARE = Background()
 AT_A_TIME = 256
 """Texts whose features are held at once, whatever is kept."""
 EXAMPLE_LENGTHS = (1, 2, 3)
@@ -104,38 +104,39 @@ class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]
             raise OutOfTime
 
 
-def encode(texts: Sequence[str], hints: Hints | None = None) -> Iterator[Encoded]:
+def encode(texts: Sequence[str], background: Background = BARE) -> Iterator[Encoded]:
     """The texts in order; not more than ``AT_A_TIME`` are held."""
-    kept = _kept(hints)
+    kept = _kept(background)
     for first in range(0, len(texts), AT_A_TIME):
         yield from kept.of(texts[first : first + AT_A_TIME])
 
 
-def _encode(text: str, hints: Hints | None) -> Encoded:
+def _encode(text: str, background: Background) -> Encoded:
     tokens = tuple(features.tokenize(text))
     seen = features.token_features(tokens)
-    if hints is not None:
-        for own, more in zip(seen, hints.token_features(text, tokens), strict=True):
-            own += more
+    background.add_to(seen, text, tokens)
     return Encoded(tokens, pycrfsuite.ItemSequence(seen))
 
 
 @lru_cache(maxsize=1 + BOOKS_KEPT)
-def _kept(hints: Hints | None) -> Kept[Encoded]:
-    size = BYTES_PER_TOKEN + (BYTES_PER_HINT if hints is not None else 0)
+def _kept(background: Background) -> Kept[Encoded]:
+    size = BYTES_PER_TOKEN + background.bytes_per_token
     return Kept(
-        lambda texts: [_encode(text, hints) for text in texts],
+        lambda texts: [_encode(text, background) for text in texts],
         lambda one: size * len(one.tokens),
         most_bytes=KEPT_BYTES,
     )
 
 
 def rows_of(
-    texts: Sequence[str], answers: Sequence[Answer], control: str, hints: Hints | None = None
+    texts: Sequence[str],
+    answers: Sequence[Answer],
+    control: str,
+    background: Background = BARE,
 ) -> list[Row]:
     """What there is to learn from: texts that have words, with the spans of one control."""
     rows = []
-    for encoded, answer in zip(encode(texts, hints), answers, strict=True):
+    for encoded, answer in zip(encode(texts, background), answers, strict=True):
         tags = features.spans_to_tags(encoded.tokens, features.spans_of(answer, control))
         if tags:
             rows.append(Row(encoded, tuple(tags)))

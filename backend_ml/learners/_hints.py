@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from backend_ml import features
 from backend_ml.features import Span, Token
 from backend_ml.kept import Kept
-from backend_ml.learners import _rulebook
+from backend_ml.learners import _beside, _rulebook
 from backend_ml.learners._rulebook import Rulebook
 from projects.kinds.base import Kind
 
 Floats = NDArray[np.float32]
 
+NAME = "hints"
 FILE = "hints.json"
 SCALE = 0.5
 """What a rule that is never wrong weighs, beside words and pieces of length 1 each. With 1
@@ -102,10 +102,7 @@ def of(written: str) -> Hints:
 
 def save(hints: Hints | None, folder: Path) -> dict[str, str]:
     """Write the rules beside the model; what to note of them."""
-    if hints is None:
-        return {}
-    (folder / FILE).write_text(hints.written, encoding="utf-8")
-    return {"hints": _digest(hints.written)}
+    return _beside.save(None if hints is None else hints.written, folder, NAME)
 
 
 def load(folder: Path, notes: Mapping[str, str]) -> Hints | None:
@@ -116,13 +113,5 @@ def load(folder: Path, notes: Mapping[str, str]) -> Hints | None:
     ValueError
         When they are not those that were saved.
     """
-    if "hints" not in notes:
-        return None
-    written = (folder / FILE).read_text(encoding="utf-8")
-    if _digest(written) != notes["hints"]:
-        raise ValueError(f"{FILE} is not the file that was saved")
-    return of(written)
-
-
-def _digest(written: str) -> str:
-    return hashlib.sha256(written.encode()).hexdigest()
+    written = _beside.load(folder, NAME, notes)
+    return None if written is None else of(written)

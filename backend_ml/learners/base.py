@@ -21,6 +21,7 @@ __all__ = [
     "Learner",
     "LearnerFile",
     "ModelUnreadable",
+    "Reader",
     "Warm",
     "fit_logit_line",
     "logit",
@@ -132,6 +133,17 @@ class Warm(Protocol):
         """Learn new labels, and some of the old ones again so that they are not forgotten.
 
         ``False`` when it cannot, for one because a class is new; then nothing changed.
+        """
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A learner that also learns from texts without an answer."""
+
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """Look at the texts of a project, answered or not; the next :meth:`Learner.fit` uses it.
+
+        The same texts and seed give the same. Without it, ``fit`` has labels alone.
         """
 
 

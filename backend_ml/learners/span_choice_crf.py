@@ -48,6 +48,10 @@ class SpanChoiceCrf:
     def classes_(self) -> tuple[str, ...]:
         return tuple(sorted({*self.spans.classes_, *self._choices}))
 
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """As ``span_crf`` does, for the spans."""
+        self.spans.read(texts, seed=seed)
+
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn the spans of all answers, and the choices about the spans that people marked."""
         self.spans.fit(texts, answers, seed=seed)

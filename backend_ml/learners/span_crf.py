@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from backend_ml import features
 from backend_ml.calibration import Line, fit_logit_line, on_line
-from backend_ml.learners import _crf, _hints
+from backend_ml.learners import _background, _clusters, _crf, _hints
+from backend_ml.learners._background import Background
 from backend_ml.learners._crf import Encoded, Reading, Row, Tagger
-from backend_ml.learners._hints import Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
@@ -34,12 +35,13 @@ class SpanCrf:
     of a span the smallest marginal probability of its tokens' tags. Both are made
     honest with a line on the logit scale, fitted on texts that the field did not
     see: how often the whole labelling was right, and how often exactly that span.
-    Where the kind has rules, the field sees what they would mark.
+    Where the kind has rules, the field sees what they would mark, and where there are
+    enough texts, labelled or not, which words are used alike in them.
     """
 
-    def __init__(self, control: str, hints: Hints | None = None) -> None:
+    def __init__(self, control: str, background: Background = _crf.BARE) -> None:
         self.control = control
-        self.hints = hints
+        self.background = background
         self.line = NO_CHANGE
         self.span_line = NO_CHANGE
         self._classes: tuple[str, ...] = ()
@@ -50,14 +52,18 @@ class SpanCrf:
     def classes_(self) -> tuple[str, ...]:
         return self._classes
 
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """Find out which words are used alike, for the next :meth:`fit`."""
+        self.background = replace(self.background, clusters=_clusters.find(texts, seed=seed))
+
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from answers, those without a span included; the method has no randomness."""
         del seed
         self._model, self._tagger, self._classes = None, None, ()
         self.line = self.span_line = NO_CHANGE
-        rows = _crf.rows_of(texts, answers, self.control, self.hints)
+        rows = _crf.rows_of(texts, answers, self.control, self.background)
         if _crf.labels_of(rows):
-            given = _crf.examples(self.hints)
+            given = _crf.examples(self.background.hints)
             self.line, self.span_line = honest_lines(rows, given)
             self.use(_crf.train([*given, *rows]), _crf.labels_of([*given, *rows]))
 
@@ -72,11 +78,10 @@ class SpanCrf:
         if tagger is None:
             return Guesses(tuple(None for _ in texts))
         if len(texts) < 2:
-            return Guesses(
-                tuple(self._guess(one, tagger) for one in _crf.encode(texts, self.hints))
-            )
+            alone = _crf.encode(texts, self.background)
+            return Guesses(tuple(self._guess(one, tagger) for one in alone))
         items, torn, mixed = [], [], []
-        for one in _crf.encode(texts, self.hints):
+        for one in _crf.encode(texts, self.background):
             reading, marginals = tagger.read_all(one) if one.tokens else (NOTHING, EMPTY)
             items.append(self._guess_of(one, reading))
             torn.append(_crf.hesitation(marginals))
@@ -88,12 +93,12 @@ class SpanCrf:
         if self._model is not None:
             (folder / MODEL_FILE).write_bytes(self._model)
         notes = {
-            "format": 2,
+            "format": 3,
             "line": list(self.line),
             "span_line": list(self.span_line),
             "classes": list(self._classes),
             "digest": digest(self._model or b""),
-            **_hints.save(self.hints, folder),
+            **self.background.save(folder),
         }
         (folder / NOTES_FILE).write_text(json.dumps(notes), encoding="utf-8")
 
@@ -122,7 +127,8 @@ EMPTY = np.zeros((0, 0))
 
 def new(kind: Kind) -> SpanCrf:
     """An unfitted learner."""
-    return SpanCrf(kind.control, _hints.read(kind) if kind.form in FORMS else None)
+    hints = _hints.read(kind) if kind.form in FORMS else None
+    return SpanCrf(kind.control, Background(hints))
 
 
 def load(folder: Path, kind: Kind) -> SpanCrf:
@@ -130,7 +136,7 @@ def load(folder: Path, kind: Kind) -> SpanCrf:
     learner = SpanCrf(kind.control)
     try:
         notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-        learner.hints = _hints.load(folder, notes)
+        learner.background = _background.load(folder, notes)
         learner.line = as_line(notes["line"])
         learner.span_line = as_line(notes.get("span_line", NO_CHANGE))  # not in format 1
         if notes["classes"]:

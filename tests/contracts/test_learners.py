@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from backend_ml import learners
-from backend_ml.learners.base import Guesses, Learner, LearnerFile, ModelUnreadable, Warm
+from backend_ml.learners.base import Guesses, Learner, LearnerFile, ModelUnreadable, Reader, Warm
 from projects import forms
 from projects.kinds.base import Kind
 from projects.kit import discovery
 from projects.vocabulary import Answer, Mark, as_answer
-from tests.support import kinds
+from tests.support import kinds, wide
 from tests.support.rules import SAMPLES, with_rules
 
 UNSEEN = ["", "   ", "Zoë 😀", "move it to Monday please", "x" * 500]
@@ -158,6 +158,31 @@ def test_predicts_from_many_threads_at_once(
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: learner.predict(texts), range(8)))
     assert all(same(wanted, one) for one in found)
+
+
+def test_fields_read() -> None:
+    reading = {n for n, form in CASES if isinstance(FILES[n].new(kinds.kind_of(form)), Reader)}
+    assert {"span_crf", "span_choice_crf"} <= reading
+
+
+def test_what_it_read_is_saved_and_follows_from_the_texts(
+    file: LearnerFile, kind: Kind, corpus: tuple[list[str], list[Answer]], tmp_path: Path
+) -> None:
+    one, other = (_reading(file.new(kind), corpus) for _ in range(2))
+    if one is None or other is None:
+        return
+    assert same(one.predict(UNSEEN), other.predict(UNSEEN))
+    one.save(tmp_path)
+    assert same(file.load(tmp_path, kind).predict(UNSEEN), one.predict(UNSEEN))
+
+
+def _reading(learner: Learner, corpus: tuple[list[str], list[Answer]]) -> Learner | None:
+    """The learner after reading and fitting; ``None`` where it does not read."""
+    if not isinstance(learner, Reader):
+        return None
+    learner.read([*wide.texts(1_000), *corpus[0]], seed=2)
+    learner.fit(*corpus, seed=1)
+    return learner
 
 
 def test_learns_more_and_forgets_nothing(
