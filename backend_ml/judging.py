@@ -43,16 +43,10 @@ class Bench:
     pinned: bool = False
     drawn: frozenset[int] | None = None
     """The held-out tasks of the random arm; ``None`` where there is no such arm."""
-    texts: tuple[str, ...] = ()
-    """What learners may read beside the labels; empty where none of the kind's reads."""
 
     @property
     def labels(self) -> int:
         return len(self.train) + len(self.held_out)
-
-    def job(self, learner: str, *, seed: int) -> Job:
-        """To have a file of ``learners`` learn all that models may."""
-        return Job(self.kind, learner, self.train, seed=seed, texts=self.texts)
 
     @cached_property
     def measured(self) -> tuple[Label, ...]:
@@ -84,9 +78,17 @@ def lay_out(session: Session, project_id: int, kind: Kind, known: Sequence[Label
         champion=champion,
         newer=None if champion is None else _newer(session, champion),
         pinned=project is not None and project.pinned,
-        texts=reading_matter.of(session, project_id, kind),
         drawn=random_arm.among(session, project_id, (one.task_id for one in held_out)),
     )
+
+
+def whole_job(workshop: Workshop, bench: Bench, learner: str) -> Job:
+    """To have a file of ``learners`` learn from scratch all that models may learn."""
+    texts: tuple[str, ...] = ()
+    if training.reads(bench.kind, learner):
+        with workshop.reading() as session:
+            texts = reading_matter.of(session, bench.project_id)
+    return Job(bench.kind, learner, bench.train, seed=workshop.settings.seed, texts=texts)
 
 
 def judge(workshop: Workshop, bench: Bench, name: str, learner: Learner) -> tuple[Exam, Verdict]:
@@ -156,7 +158,7 @@ def _unseen(workshop: Workshop, bench: Bench, contender: Contender) -> list[floa
     """
     if contender.name == lineup.RULES:
         return list(training.examine(contender.learner, bench.train, bench.kind).agreement)
-    job = bench.job(contender.name, seed=workshop.settings.seed)
+    job = whole_job(workshop, bench, contender.name)
     return training.agreements(workshop.fitter.out_of_fold(job), bench.train, bench.kind)
 
 

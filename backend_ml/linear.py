@@ -13,11 +13,12 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from backend_ml import centroids, dual, embeddings, text_features
+from backend_ml import centroids, dual, embeddings, text_features, word_means
 from backend_ml.centroids import Blend
 from backend_ml.embeddings import Embedder
 from backend_ml.pool import Matrix
 from backend_ml.text_features import Weights
+from backend_ml.word_means import WordMeans
 
 Floats = NDArray[np.float32]
 Targets = NDArray[np.bool_]
@@ -59,6 +60,8 @@ class Inputs:
     embedder: Embedder | None = None
     more: Columns | None = None
     scale: float = EMBEDDING_SCALE
+    means: WordMeans | None = None
+    """Where there is no embedder: of the words of the project's own texts. No part of the rows."""
 
     def matrix(self, texts: Sequence[str]) -> Any:
         """Sparse float32 rows, shape (n_texts, n_inputs)."""
@@ -73,8 +76,15 @@ class Inputs:
         beside = [sparse.csr_matrix(part) for part in dense]
         return sparse.hstack([rows, *beside], format="csr", dtype=np.float32)
 
-    def embedded(self, rows: Any) -> Floats:
-        """The columns of rows that are an embedding, shape (n_texts, n_dimensions)."""
+    def embedded(self, rows: Any, texts: Sequence[str]) -> Floats:
+        """What texts are about, shape (n_rows, n_dimensions); without columns if nothing tells.
+
+        ``rows`` are of ``texts``, and maybe of more that have no text: then they are zero.
+        """
+        if self.means is not None:
+            found = np.zeros((rows.shape[0], self.means.width), dtype=np.float32)
+            found[: len(texts)] = self.means.embed(texts)
+            return found
         width = 0 if self.embedder is None else self.embedder.width
         first = len(self.weights)
         return np.asarray(rows[:, first : first + width].toarray())
@@ -105,17 +115,30 @@ class Machine:
         """
         rows = self.inputs.matrix(texts)
         found = self.distances(rows)
-        return found if self.blend is None else self.blend.of(found, self.inputs.embedded(rows))
+        if self.blend is None:
+            return found
+        return self.blend.of(found, self.inputs.embedded(rows, texts))
 
     def distances(self, rows: Any) -> Matrix:
         """From the borders alone, of rows that :class:`Inputs` made."""
         return np.asarray(rows @ self.coefficients + self.offsets, dtype=np.float64)
 
 
-def inputs_of(texts: Sequence[str], *, labels: int, more: Columns | None = None) -> Inputs:
+def means_of(texts: Sequence[str], *, seed: int) -> WordMeans | None:
+    """What words are about in these texts; ``None`` where sentence embeddings say it better."""
+    return word_means.find(texts, seed=seed) if embeddings.current() is None else None
+
+
+def inputs_of(
+    texts: Sequence[str],
+    *,
+    labels: int,
+    more: Columns | None = None,
+    means: WordMeans | None = None,
+) -> Inputs:
     """Inputs that suit these texts, few enough for so many labels."""
     most = max(1, MOST_CELLS // max(1, labels))
-    return Inputs(text_features.weigh(texts, most=most), embeddings.current(), more)
+    return Inputs(text_features.weigh(texts, most=most), embeddings.current(), more, means=means)
 
 
 def train(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> Machine:
@@ -228,21 +251,20 @@ def learn(
 
 def with_likeness(
     machine: Machine,
-    rows: Any,
+    embedded: Floats,
     targets: Targets,
     held: Places,
     scores: Matrix,
     *,
     loss: Callable[[Matrix], float],
 ) -> tuple[Machine, Matrix]:
-    """The machine blended with likeness to labels, where texts have embeddings and it helps.
+    """The machine blended with likeness to labels, where texts are embedded and it helps.
 
     Takes and gives what :func:`learn` gave: a machine, and scores of held-out texts.
     """
-    if machine.inputs.embedder is None:
+    if not embedded.shape[1]:
         return machine, scores
-    embeddings = machine.inputs.embedded(rows)
-    blend, scores = centroids.fit(embeddings, targets, held, scores, folds=FOLDS, loss=loss)
+    blend, scores = centroids.fit(embedded, targets, held, scores, folds=FOLDS, loss=loss)
     return replace(machine, blend=blend), scores
 
 

@@ -17,8 +17,11 @@ from backend_ml.calibration import Line, Several
 from backend_ml.centroids import Blend
 from backend_ml.linear import Floats, Inputs, Machine
 from backend_ml.text_features import Weights
+from backend_ml.word_means import WordMeans
 
-FORMAT = 2
+FORMAT = 3
+WITHOUT_WORDS = 2
+"""The format before, which says the same and has no vectors of words."""
 MACHINE_FILE = "machine.npz"
 NOTES_FILE = "learner.json"
 FIRST_SCALE = 1.5
@@ -55,6 +58,9 @@ def save(machine: Machine | None, folder: Path, notes: Mapping[str, Any]) -> Non
         if machine.blend is not None:
             numbers["means"] = machine.blend.means
             told["blend"] = [machine.blend.slope, machine.blend.offset]
+            if machine.inputs.means is not None:
+                numbers["words"] = machine.inputs.means.features
+                numbers["word_rows"] = machine.inputs.means.rows
         np.savez(folder / MACHINE_FILE, allow_pickle=False, **numbers)
         told["scale"] = machine.inputs.scale
         told["digest"] = _digest(folder / MACHINE_FILE)
@@ -71,7 +77,7 @@ def load(folder: Path) -> tuple[Machine | None, dict[str, Any]]:
         process has.
     """
     notes = json.loads((folder / NOTES_FILE).read_text(encoding="utf-8"))
-    if notes["format"] != FORMAT:
+    if notes["format"] not in (FORMAT, WITHOUT_WORDS):
         raise Unfit(f"its format is {notes['format']}, not {FORMAT}")
     if not notes["fitted"]:
         return None, notes
@@ -83,7 +89,8 @@ def load(folder: Path) -> tuple[Machine | None, dict[str, Any]]:
         raise Unfit(f"it was learned with {_named(notes['embedding'])}, and here is {_named(has)}")
     with np.load(folder / MACHINE_FILE, allow_pickle=False) as held:
         weights = Weights(held["features"], held["rarity"], int(held["texts"]))
-        inputs = Inputs(weights, embedder, scale=float(notes.get("scale", FIRST_SCALE)))
+        scale = float(notes.get("scale", FIRST_SCALE))
+        inputs = Inputs(weights, embedder, scale=scale, means=_means(held))
         machine = Machine(inputs, held["coefficients"], held["offsets"], _blend(held, notes))
     return machine, notes
 
@@ -93,6 +100,10 @@ def _blend(held: Mapping[str, Floats], notes: Mapping[str, Any]) -> Blend | None
         return None
     slope, offset = notes["blend"]
     return Blend(held["means"], float(slope), float(offset))
+
+
+def _means(held: Mapping[str, NDArray[Any]]) -> WordMeans | None:
+    return WordMeans(held["words"], held["word_rows"]) if "words" in held else None
 
 
 def line(value: Any) -> Line:

@@ -11,9 +11,7 @@ import math
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend_ml import lineup, training
 from backend_ml.tables import TaskRow
-from projects.kinds.base import Kind
 
 MOST = 8_192
 """Texts; of more every second, third and so on is read."""
@@ -22,10 +20,8 @@ LONGEST = 2_000
 """Characters of a text that are read."""
 
 
-def of(session: Session, project_id: int, kind: Kind) -> tuple[str, ...]:
-    """Texts of a project, the oldest first; none where no learner of the kind reads."""
-    if not any(training.reads(kind, name) for name in lineup.fitted(kind)):
-        return ()
+def of(session: Session, project_id: int) -> tuple[str, ...]:
+    """Texts of a project, the oldest first."""
     there = (TaskRow.project_id == project_id, TaskRow.deleted.is_(False))
     known = session.scalar(sa.select(sa.func.count()).select_from(TaskRow).where(*there)) or 0
     many = steady(known)

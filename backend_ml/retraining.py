@@ -209,8 +209,7 @@ def _fit(workshop: Workshop, order: Order, staged: Path) -> Fitted | None:
     fitted = None if addition is None else workshop.fitter.learn_more(addition, staged)
     if fitted is not None:
         return fitted
-    job = order.bench.job(order.learner, seed=workshop.settings.seed)
-    return workshop.fitter.fit(job, staged)
+    return workshop.fitter.fit(judging.whole_job(workshop, order.bench, order.learner), staged)
 
 
 def _line(workshop: Workshop, order: Order) -> Line:

@@ -90,9 +90,9 @@ def _words(texts: Sequence[str]) -> tuple[Wide, Wide]:
     codes: list[int] = []
     lengths: list[int] = []
     for text in texts:
-        words = _WORD.findall(_plain(text))
-        codes += [zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words]
-        lengths.append(len(words))
+        found = _codes(text)
+        codes += found
+        lengths.append(len(found))
     rows = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths)
     one = np.array(codes, dtype=np.uint64)
     beside = rows[1:] == rows[:-1]
@@ -101,6 +101,20 @@ def _words(texts: Sequence[str]) -> tuple[Wide, Wide]:
         np.concatenate([rows, rows[:-1][beside]]),
         _number(np.concatenate([one, two]), group=WORDS),
     )
+
+
+def words_in_order(texts: Sequence[str]) -> list[Codes]:
+    """The features of the words of each text, in the order of the text."""
+    found = [_codes(text[:MOST_CHARACTERS].lower()) for text in texts]
+    return [
+        _number(np.array(codes, dtype=np.uint64), group=WORDS).astype(np.uint32) for codes in found
+    ]
+
+
+def _codes(text: str) -> list[int]:
+    """Of each word of a text in small letters."""
+    words = _WORD.findall(_plain(text))
+    return [zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words]
 
 
 def _plain(text: str) -> str:
@@ -180,7 +194,7 @@ class Weights:
         """
         rows = KEPT.of(texts)
         features, counts, lengths = _joined(rows)
-        columns, known = self._places(features)
+        columns, known = self._among.places(features)
         places = np.repeat(np.arange(len(rows)), lengths)
         rarity = np.full(len(features), _rarity(self.texts, np.zeros(1))[0])
         rarity[known] = self.rarity[columns]
@@ -188,16 +202,7 @@ class Weights:
         groups = 2 * places + (features & np.uint32(1))
         sizes = np.sqrt(np.bincount(groups, weights=values**2, minlength=2 * len(rows)))
         values = (values / sizes[groups])[known].astype(np.float32)
-        ends = np.concatenate([[0], np.cumsum(np.bincount(places[known], minlength=len(rows)))])
-        parts = (values, columns.astype(np.int32), ends.astype(np.int32))
-        return sparse.csr_matrix(parts, shape=(len(rows), len(self)))
-
-    def _places(self, features: Codes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The columns of those features that a training saw, and which these are."""
-        columns = self._among.search(features)
-        columns[columns == len(self)] = 0
-        known = np.equal(self.features[columns], features) if len(self) else features != features
-        return columns[known], known
+        return _rows(values, columns, places[known], shape=(len(rows), len(self)))
 
     @cached_property
     def _among(self) -> Ascending:
@@ -226,6 +231,12 @@ class Ascending:
         often = np.bincount(numbers >> shift, minlength=1 << bits)
         return cls(np.append(numbers, LARGEST), shift, np.cumsum(often) - often)
 
+    def places(self, others: Codes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where those of the others are that are among the numbers, and which these are."""
+        found = self.search(others)
+        known = np.equal(self.numbers[found], others) & (found < len(self.numbers) - 1)
+        return found[known], known
+
     def search(self, others: Codes) -> NDArray[np.int64]:
         """What ``numpy.searchsorted(numbers, others)`` says."""
         places: NDArray[np.int64] = self.starts[others >> self.shift]
@@ -234,6 +245,29 @@ class Ascending:
             places[early] += 1
             early = early[self.numbers[places[early]] < others[early]]
         return places
+
+
+def counts_of(texts: Sequence[str], among: Ascending) -> Any:
+    """How often each text has each of some features, sparse, shape (n_texts, n_features)."""
+    rows = KEPT.of(texts)
+    features, counts, lengths = _joined(rows)
+    columns, known = among.places(features)
+    places = np.repeat(np.arange(len(rows)), lengths)[known]
+    shape = (len(rows), len(among.numbers) - 1)
+    return _rows(counts[known].astype(np.float32), columns, places, shape=shape)
+
+
+def _rows(
+    values: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    places: NDArray[np.int64],
+    *,
+    shape: tuple[int, int],
+) -> Any:
+    """A sparse matrix of values in the order of their rows."""
+    ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=shape[0]))])
+    parts = (values, columns.astype(np.int32), ends.astype(np.int32))
+    return sparse.csr_matrix(parts, shape=shape)
 
 
 def weigh(texts: Sequence[str], *, most: int) -> Weights:

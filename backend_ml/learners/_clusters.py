@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.cluster import KMeans
 
-from backend_ml import word_vectors
+from backend_ml import features, word_vectors
 from backend_ml.features import Token
 from backend_ml.learners import _beside
 from backend_ml.word_vectors import Numbers, WordVectors
@@ -54,7 +54,8 @@ def find(texts: Sequence[str], *, seed: int) -> WordClusters | None:
 
 @lru_cache(maxsize=KEPT)
 def _find(texts: tuple[str, ...], seed: int) -> WordClusters | None:
-    vectors = word_vectors.find(texts, dimensions=DIMENSIONS, seed=seed)
+    words = [[token.text.lower() for token in features.tokenize(text)] for text in texts]
+    vectors = word_vectors.find(words, dimensions=DIMENSIONS, seed=seed)
     if len(vectors.words) < FEWEST_WORDS:
         return None
     sizes = [min(MOST_GROUPS, len(vectors.words) // many) for many in WORDS_A_GROUP]
@@ -62,7 +63,7 @@ def _find(texts: tuple[str, ...], seed: int) -> WordClusters | None:
     return of(json.dumps(dict(zip(vectors.words, groups.tolist(), strict=True))))
 
 
-def _grouped(vectors: WordVectors, size: int, seed: int) -> Numbers:
+def _grouped(vectors: WordVectors[str], size: int, seed: int) -> Numbers:
     """The number of each word's group."""
     found = KMeans(size, n_init=1, random_state=seed).fit_predict(vectors.rows)
     return np.asarray(found, dtype=np.int64)

@@ -17,6 +17,7 @@ from backend_ml.learners._hints import SCALE, Hints
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
 from backend_ml.pool import Matrix
+from backend_ml.word_means import WordMeans
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark
 
@@ -37,10 +38,15 @@ class ChoiceLinear:
         self._line = NO_SHARES
         self._machine: Machine | None = None
         self._answers: tuple[Answer, ...] = ()
+        self._means: WordMeans | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
         return self._classes
+
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """Learn what their words are about, for the next :meth:`fit`."""
+        self._means = linear.means_of(texts, seed=seed)
 
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from every answer of exactly one choice."""
@@ -50,7 +56,7 @@ class ChoiceLinear:
             return
         hinted = self.hints.labels if self.hints is not None else ()
         classes = tuple(sorted({*labels, *hinted}))
-        features = linear.inputs_of(inputs, labels=len(classes), more=self.hints)
+        features = linear.inputs_of(inputs, labels=len(classes), more=self.hints, means=self._means)
         rows, truth = features.matrix(inputs), _columns([*labels, *hinted], classes)
         if self.hints is not None:
             rows = sparse.vstack([rows, _examples(self.hints, rows.shape[1])], format="csr")
@@ -59,7 +65,12 @@ class ChoiceLinear:
         # A class that its fold could not learn is none of the columns.
         true = np.where(np.isfinite(scores[np.arange(len(held)), truth[held]]), truth[held], -1)
         machine, scores = linear.with_likeness(
-            machine, rows, targets, held, scores, loss=lambda some: _loss(some, true.tolist())
+            machine,
+            features.embedded(rows, inputs),
+            targets,
+            held,
+            scores,
+            loss=lambda some: _loss(some, true.tolist()),
         )
         self.use(machine, classes, _line(scores, true.tolist()))
 

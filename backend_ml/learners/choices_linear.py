@@ -13,6 +13,7 @@ from backend_ml.calibration import Several, fit_several, log_loss
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
 from backend_ml.pool import Matrix
+from backend_ml.word_means import WordMeans
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
 
@@ -30,10 +31,15 @@ class ChoicesLinear:
         self._classes: tuple[str, ...] = ()
         self._machine: Machine | None = None
         self._honest = Several()
+        self._means: WordMeans | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
         return self._classes
+
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """Learn what their words are about, for the next :meth:`fit`."""
+        self._means = linear.means_of(texts, seed=seed)
 
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from every answer; of an empty one that no label is right."""
@@ -41,11 +47,16 @@ class ChoicesLinear:
         self._classes, self._machine = (), None
         if not classes:
             return
-        features = linear.inputs_of(texts, labels=len(classes))
+        features = linear.inputs_of(texts, labels=len(classes), means=self._means)
         rows, targets = features.matrix(texts), targets_of(answers, classes)
         machine, scores, held = linear.learn(features, rows, targets, seed=seed)
         machine, scores = linear.with_likeness(
-            machine, rows, targets, held, scores, loss=lambda some: _loss(some, targets[held])
+            machine,
+            features.embedded(rows, texts),
+            targets,
+            held,
+            scores,
+            loss=lambda some: _loss(some, targets[held]),
         )
         self.use(machine, classes, fit_several(scores, targets[held]))
 

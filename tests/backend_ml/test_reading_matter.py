@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
 from backend_ml import reading_matter, training
+from backend_ml.fitting import Fitted, Here, Job
 from backend_ml.labels import Label
 from backend_ml.learners.span_crf import SpanCrf
 from backend_ml.reading_matter import LONGEST, steady
 from backend_ml.tables import MIGRATIONS, TaskRow
-from projects.kinds import registry
 from projects.kit import database
 from projects.kit.database import transaction
 from tests.backend_ml.conftest import START, Desk
 from tests.support import kinds, wide
-
-SPANS = registry.load("details")
-CHOICE = registry.load("intent")
 
 
 def fill(session: Session, texts: list[str], *, project: int = 1, first: int = 1) -> None:
@@ -51,8 +50,8 @@ def test_fewer_texts_than_none_are_refused() -> None:
 def test_the_oldest_texts_of_the_project_are_read(session: Session) -> None:
     fill(session, [f"ours {i}" for i in range(10)], first=100)
     fill(session, [f"theirs {i}" for i in range(30)], project=2)
-    assert reading_matter.of(session, 1, SPANS) == tuple(f"ours {i}" for i in range(9))
-    assert reading_matter.of(session, 3, SPANS) == ()
+    assert reading_matter.of(session, 1) == tuple(f"ours {i}" for i in range(9))
+    assert reading_matter.of(session, 3) == ()
 
 
 def test_a_deleted_task_is_not_read(session: Session) -> None:
@@ -61,12 +60,7 @@ def test_a_deleted_task_is_not_read(session: Session) -> None:
     assert row is not None
     row.deleted = True
     session.flush()
-    assert reading_matter.of(session, 1, SPANS) == ("one", "three")
-
-
-def test_nothing_is_read_where_no_learner_would(session: Session) -> None:
-    fill(session, ["one", "two", "three"])
-    assert reading_matter.of(session, 1, CHOICE) == ()
+    assert reading_matter.of(session, 1) == ("one", "three")
 
 
 def test_of_very_many_texts_every_so_many_is_read(
@@ -77,29 +71,57 @@ def test_of_very_many_texts_every_so_many_is_read(
     engine = database.make_engine(database_url)
     with database.sessions(engine)() as opened:
         fill(opened, [f"{i} " + "x" * 3_000 for i in range(1, 12)])
-        found = reading_matter.of(opened, 1, SPANS)
+        found = reading_matter.of(opened, 1)
     engine.dispose()
     # 9 of the 11 are looked at, and of these every third is read.
     assert [text.split()[0] for text in found] == ["3", "6", "9"]
     assert {len(text) for text in found} == {LONGEST}
 
 
-def test_a_training_hands_them_over(make_desk: Callable[..., Desk]) -> None:
-    desk = make_desk("details")
+class Watched(Here):
+    """Fits, and remembers what there was to read."""
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, ...]] = []
+
+    def fit(self, job: Job, folder: Path) -> Fitted | None:
+        self.read.append(job.texts)
+        return super().fit(job, folder)
+
+
+def trained(desk: Desk) -> tuple[Watched, list[Path]]:
+    """Two trainings of a project of 1,620 texts; what was read, and the models' folders."""
+    watched = Watched()
+    desk.workshop = replace(desk.workshop, fitter=watched)
     desk.answer(40)
     desk.hear()
     with transaction(desk.workshop.sessions) as opened:
         fill(opened, wide.texts(1_500), project=desk.project_id, first=max(desk.task_ids) + 1)
-    written = []
-    for cause, more in (("one", 20), ("two", 0)):
+    folders = []
+    for cause in ("one", "two"):
         version = desk.train(cause)
         assert version is not None
-        folder = desk.workshop.settings.models_dir / str(desk.project_id) / version
-        written.append(json.loads((folder / "words.json").read_text(encoding="utf-8")))
-        desk.answer(more, first=40)
+        folders.append(desk.workshop.settings.models_dir / str(desk.project_id) / version)
+        desk.answer(20, first=40)
         desk.hear()
-    assert set(wide.PLACES) <= set(written[0])
-    assert written[1] == written[0]  # the texts are the same, so what was kept for them is good
+    return watched, folders
+
+
+@pytest.mark.parametrize("kind", ["details", "intent"])
+def test_a_training_hands_them_over(make_desk: Callable[..., Desk], kind: str) -> None:
+    watched, _ = trained(make_desk(kind))
+    assert len(watched.read) == 2
+    first, second = watched.read
+    assert len(first) == steady(1_620)
+    assert set(wide.texts(1_500)[:1_000]) <= set(first)
+    assert second == first
+
+
+def test_what_was_read_is_in_the_version(make_desk: Callable[..., Desk]) -> None:
+    _, folders = trained(make_desk("details"))
+    one, two = ((folder / "words.json").read_text(encoding="utf-8") for folder in folders)
+    assert {*wide.PLACES, *wide.PEOPLE} <= set(json.loads(one))
+    assert two == one  # the same texts were read, so what is kept for a text stays good
 
 
 def test_what_is_measured_by_parts_reads_too() -> None:

@@ -314,7 +314,7 @@ def test_a_machine_that_was_exchanged_is_refused(tmp_path: Path) -> None:
 
 def test_old_formats_say_so(tmp_path: Path) -> None:
     (tmp_path / machine_files.NOTES_FILE).write_text('{"format": 1, "fitted": true}')
-    with pytest.raises(ModelUnreadable, match="its format is 1, not 2"):
+    with pytest.raises(ModelUnreadable, match="its format is 1, not 3"):
         choices_linear.load(tmp_path, kinds.kind_of("choices"))
 
 
