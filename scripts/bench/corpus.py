@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backend_ml import model_store
+from backend_ml import training
+from backend_ml.labels import Label
 from backend_ml.learners.base import Learner
 from backend_ml.replaying import Row
 from projects.kinds.base import Kind
@@ -61,7 +62,9 @@ def _made(texts: Sequence[Sequence[str]], words: Sequence[str], rng: np.random.G
 
 
 def fitted(kind: Kind, texts: Sequence[str], labels: Sequence[str]) -> Learner:
-    """The kind's learner of these labels."""
-    learner = model_store.learner_file(kind.learner).new(kind)
-    learner.fit(texts, [(Mark(kind.control, label),) for label in labels], seed=0)
-    return learner
+    """The kind's learner of these labels, which has read their texts."""
+    known = [
+        Label(number, text, (Mark(kind.control, label),))
+        for number, (text, label) in enumerate(zip(texts, labels, strict=True))
+    ]
+    return training.learn(kind, kind.learner, known, seed=0, texts=texts)

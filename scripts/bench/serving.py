@@ -13,10 +13,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from backend_ml import model_store
 from backend_ml.learners.base import Learner
-from projects.vocabulary import Mark
-from scripts.bench import load, servers
+from scripts.bench import corpus, load, servers
 from scripts.bench.datasets import Dataset
 from scripts.bench.figures import Figure, at_least, at_most, mean_interval, ratio_interval
 from scripts.bench.load import Measured, Target
@@ -108,9 +106,7 @@ def _our_place(
 ) -> tuple[Learner, Ours]:
     """Our learner, fitted and serving in a state folder of its own."""
     ours = Ours(folder / "ours", servers.free_port(), "http://127.0.0.1:9", dataset.kind.labels)
-    kind = ours.kind
-    learner = model_store.learner_file(kind.learner).new(kind)
-    learner.fit(texts, [(Mark(kind.control, label),) for label in labels], seed=0)
+    learner = corpus.fitted(ours.kind, texts, labels)
     prepare(ours, texts[:1], labels[:1], learner)
     return learner, ours
 
