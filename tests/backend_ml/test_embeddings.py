@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +199,8 @@ def test_a_model_keeps_the_scale_that_it_was_learned_with(
     kind = kinds.kind_of("choice")
     texts, answers = kinds.corpus("choice", 40)
     embeddings.configure(str(folder))
-    monkeypatch.setattr(
-        linear.Inputs.__init__, "__defaults__", (None, None, machine_files.FIRST_SCALE)
-    )
+    first = partial(linear.Inputs, scale=machine_files.FIRST_SCALE)
+    monkeypatch.setattr(linear, "Inputs", first)
     learner = choice_linear.new(kind)
     learner.fit(texts, answers, seed=0)
     learner.save(tmp_path)
