@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend_ml.kept import Kept
+from backend_ml.pool import Compact
 from projects.kit.errors import BadInput
 
 Floats = NDArray[np.float32]
@@ -67,7 +68,7 @@ class _Keeping(ABC):
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         rows: dict[int, Floats] = {}
         for batch in (order[i : i + BATCH] for i in range(0, len(order), BATCH)):
-            found = _unit(self._raw([texts[i] for i in batch]))
+            found = unit(self._raw([texts[i] for i in batch]))
             rows |= {i: row.copy() for i, row in zip(batch, found, strict=True)}
         return [rows[i] for i in range(len(texts))]
 
@@ -249,7 +250,8 @@ def _pooled(hidden: Floats, mask: NDArray[np.int64], pooling: str) -> Floats:
     return np.asarray((hidden * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1.0))
 
 
-def _unit(rows: Floats) -> Floats:
+def unit(rows: Compact) -> Floats:
+    """Rows of length 1, or zero where they were; shape kept."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
 

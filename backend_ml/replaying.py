@@ -14,13 +14,12 @@ from typing import cast
 
 import numpy as np
 
-from backend_ml import embeddings, model_store, strategies
+from backend_ml import embeddings, strategies, training
 from backend_ml.describing import describer
-from backend_ml.learners.base import Guess, Guesses, Learner, Reader
+from backend_ml.learners.base import Guess, Guesses, Learner
 from backend_ml.pool import Matrix, Pool, Positions
 from backend_ml.pooling import DESCRIBED, NEWEST
 from backend_ml.strategies.base import Strategy
-from backend_ml.training import closeness, metric_of
 from projects.kinds.base import Kind
 from projects.kit import discovery
 from projects.vocabulary import Answer
@@ -120,8 +119,10 @@ def quality_of(kind: Kind, rows: Sequence[Row], guesses: Sequence[Guess | None])
     if kind.form in ONE_CHOICE:
         return float(np.mean([truth == answer for truth, answer in pairs]))
     if kind.form == "number":
-        metric = metric_of(kind)
-        return float(np.mean([closeness(metric, truth, answer) for truth, answer in pairs]))
+        metric = training.metric_of(kind)
+        return float(
+            np.mean([training.closeness(metric, truth, answer) for truth, answer in pairs])
+        )
     right = sum(len(set(truth) & set(answer)) for truth, answer in pairs)
     said = sum(len(set(truth)) + len(set(answer)) for truth, answer in pairs)
     return 1.0 if said == 0 else 2.0 * right / said
@@ -167,6 +168,7 @@ class _Game:
     ) -> None:
         self._kind = kind
         self._train = train
+        self._texts = tuple(row.text for row in train)
         self._strategy = cast(Strategy, discovery.load(strategies, strategy))
         self._blind = strategy == RANDOM
         self._describe = describe
@@ -192,11 +194,8 @@ class _Game:
     def fit(self, learner: str, *, seed: int) -> tuple[Learner, float]:
         """A new learner of all that is labelled, and how long it took."""
         rows = [self._train[i] for i in sorted(self._labelled)]
-        fresh = model_store.learner_file(learner).new(self._kind)
         begun = time.monotonic()
-        if isinstance(fresh, Reader):
-            fresh.read([row.text for row in self._train], seed=seed)
-        fresh.fit([row.text for row in rows], [row.answer for row in rows], seed=seed)
+        fresh = training.learn(self._kind, learner, rows, seed=seed, texts=self._texts)
         self._learner = fresh
         return fresh, time.monotonic() - begun
 

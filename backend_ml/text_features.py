@@ -194,7 +194,8 @@ class Weights:
         """
         rows = KEPT.of(texts)
         features, counts, lengths = _joined(rows)
-        columns, known = self._among.places(features)
+        found, known = self.among.places(features)
+        columns = found[known]
         places = np.repeat(np.arange(len(rows)), lengths)
         rarity = np.full(len(features), _rarity(self.texts, np.zeros(1))[0])
         rarity[known] = self.rarity[columns]
@@ -205,7 +206,8 @@ class Weights:
         return _rows(values, columns, places[known], shape=(len(rows), len(self)))
 
     @cached_property
-    def _among(self) -> Ascending:
+    def among(self) -> Ascending:
+        """The features, ready to be looked up in."""
         return Ascending.of(self.features)
 
 
@@ -232,10 +234,9 @@ class Ascending:
         return cls(np.append(numbers, LARGEST), shift, np.cumsum(often) - often)
 
     def places(self, others: Codes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where those of the others are that are among the numbers, and which these are."""
+        """Where each of the others is, or would go, among the numbers, and which are there."""
         found = self.search(others)
-        known = np.equal(self.numbers[found], others) & (found < len(self.numbers) - 1)
-        return found[known], known
+        return found, np.equal(self.numbers[found], others) & (found < len(self.numbers) - 1)
 
     def search(self, others: Codes) -> NDArray[np.int64]:
         """What ``numpy.searchsorted(numbers, others)`` says."""
@@ -251,7 +252,8 @@ def counts_of(texts: Sequence[str], among: Ascending) -> Any:
     """How often each text has each of some features, sparse, shape (n_texts, n_features)."""
     rows = KEPT.of(texts)
     features, counts, lengths = _joined(rows)
-    columns, known = among.places(features)
+    found, known = among.places(features)
+    columns = found[known]
     places = np.repeat(np.arange(len(rows)), lengths)[known]
     shape = (len(rows), len(among.numbers) - 1)
     return _rows(counts[known].astype(np.float32), columns, places, shape=shape)
@@ -292,9 +294,7 @@ def widen(
     """
     features, _, _ = _joined(KEPT.of(texts))
     found, often = np.unique(features, return_counts=True)
-    places = np.searchsorted(weights.features, found)
-    inside = np.append(weights.features, np.uint32(0))[places] == found
-    known = inside & (places < len(weights))
+    places, known = weights.among.places(found)
     found, often, places = found[~known], often[~known], places[~known]
     if len(weights) + len(found) > most:
         return weights, np.zeros(0, dtype=np.int64)

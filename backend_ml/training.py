@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -51,8 +51,18 @@ def reads(kind: Kind, learner: str) -> bool:
     return isinstance(learner_file(learner).new(kind), Reader)
 
 
+class Answered(Protocol):
+    """A text and the answer to it."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def answer(self) -> Answer: ...
+
+
 def learn(
-    kind: Kind, learner: str, labels: Sequence[Label], *, seed: int, texts: Sequence[str] = ()
+    kind: Kind, learner: str, labels: Sequence[Answered], *, seed: int, texts: Sequence[str] = ()
 ) -> Learner:
     """Fit a file of ``learners`` from scratch; unfitted when the labels do not suffice for it.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend_ml import text_features, word_vectors
+from backend_ml.embeddings import unit
 from backend_ml.text_features import Ascending, Codes
 from backend_ml.word_vectors import Floats
 
@@ -47,9 +48,7 @@ class WordMeans:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Shape (n_texts, n_dimensions), of unit length; zero for a text of unknown words."""
-        sums = text_features.counts_of(texts, self._among) @ self._wide
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        return np.asarray(sums / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+        return unit(text_features.counts_of(texts, self._among) @ self._wide)
 
     @cached_property
     def _among(self) -> Ascending:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
+from backend_ml.embeddings import unit
+
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Word = TypeVar("Word", str, int)
@@ -78,9 +80,7 @@ def find(
         found.append(_together(numbers, len(words)))
     information = _information(sparse.hstack(found, format="coo"))
     left, values, _ = randomized_svd(information, dimensions, n_iter=ROUNDS, random_state=seed)
-    rows = left * np.sqrt(values)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return WordVectors(words, shares, (rows / np.maximum(lengths, 1e-9)).astype(np.float32))
+    return WordVectors(words, shares, unit(left * np.sqrt(values)))
 
 
 def _first(texts: Sequence[Sequence[Word]]) -> Sequence[Sequence[Word]]:

@@ -50,6 +50,6 @@ def load(folder: Path, notes: Mapping[str, str]) -> Background:
     return Background(_hints.load(folder, notes), _clusters.load(folder, notes))
 
 
-def _extend(seen: Sequence[list[str]], more: Sequence[list[str]]) -> None:
+def _extend(seen: Sequence[list[str]], more: Sequence[Sequence[str]]) -> None:
     for own, found in zip(seen, more, strict=True):
         own += found

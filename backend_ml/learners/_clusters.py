@@ -35,16 +35,18 @@ class WordClusters:
 
     def __init__(self, written: str) -> None:
         self.written = written
-        self._groups: dict[str, list[int]] = json.loads(written)
-        self._sizes = len(next(iter(self._groups.values()), []))
+        groups: dict[str, list[int]] = json.loads(written)
+        self._features = {word: _features(own) for word, own in groups.items()}
+        sizes = len(next(iter(groups.values()), []))
+        self._unknown = _features([UNKNOWN] * sizes)
 
-    def token_features(self, tokens: Sequence[Token]) -> list[list[str]]:
+    def token_features(self, tokens: Sequence[Token]) -> list[tuple[str, ...]]:
         """The groups of each token; nothing where no words are known."""
-        return [self._of(token.text.lower()) for token in tokens]
+        return [self._features.get(token.text.lower(), self._unknown) for token in tokens]
 
-    def _of(self, word: str) -> list[str]:
-        groups: Sequence[int | str] = self._groups.get(word, [UNKNOWN] * self._sizes)
-        return [f"c{number}={group}" for number, group in enumerate(groups)]
+
+def _features(groups: Sequence[int | str]) -> tuple[str, ...]:
+    return tuple(f"c{number}={group}" for number, group in enumerate(groups))
 
 
 def find(texts: Sequence[str], *, seed: int) -> WordClusters | None:

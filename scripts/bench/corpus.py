@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from backend_ml import training
-from backend_ml.labels import Label
 from backend_ml.learners.base import Learner
 from backend_ml.replaying import Row
 from projects.kinds.base import Kind
@@ -63,8 +62,6 @@ def _made(texts: Sequence[Sequence[str]], words: Sequence[str], rng: np.random.G
 
 def fitted(kind: Kind, texts: Sequence[str], labels: Sequence[str]) -> Learner:
     """The kind's learner of these labels, which has read their texts."""
-    known = [
-        Label(number, text, (Mark(kind.control, label),))
-        for number, (text, label) in enumerate(zip(texts, labels, strict=True))
-    ]
+    pairs = zip(texts, labels, strict=True)
+    known = [Row(text, (Mark(kind.control, label),)) for text, label in pairs]
     return training.learn(kind, kind.learner, known, seed=0, texts=texts)
