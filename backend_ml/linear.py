@@ -141,6 +141,14 @@ def inputs_of(
     return Inputs(text_features.weigh(texts, most=most), embeddings.current(), more, means=means)
 
 
+def as_targets(columns: Sequence[Sequence[int]], labels: int) -> Targets:
+    """Which labels each text has, from their columns: shape (n_texts, labels)."""
+    found = np.zeros((len(columns), labels), dtype=np.bool_)
+    for row, some in enumerate(columns):
+        found[row, some] = True
+    return found
+
+
 def train(inputs: Inputs, rows: Any, targets: Targets, *, seed: int) -> Machine:
     """One border a label, each between the texts that have it and the rest.
 

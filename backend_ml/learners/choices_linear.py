@@ -134,7 +134,5 @@ def _loss(scores: Matrix, targets: linear.Targets) -> float:
 def targets_of(answers: Sequence[Answer], classes: Sequence[str]) -> linear.Targets:
     """Which of the classes each answer has, shape (n_answers, n_classes)."""
     place = {label: column for column, label in enumerate(classes)}
-    targets = np.zeros((len(answers), len(classes)), dtype=np.bool_)
-    for row, answer in enumerate(answers):
-        targets[row, [place[mark.label] for mark in answer]] = True
-    return targets
+    named = [[place[mark.label] for mark in answer] for answer in answers]
+    return linear.as_targets(named, len(classes))

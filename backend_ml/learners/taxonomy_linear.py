@@ -16,11 +16,13 @@ from backend_ml.calibration import (
     Several,
     fit_several,
     fit_shares,
+    log_loss,
     shares,
 )
 from backend_ml.learners.base import Guess, Guesses, ModelUnreadable
 from backend_ml.linear import Machine
 from backend_ml.pool import Matrix
+from backend_ml.word_means import WordMeans
 from projects.forms.base import STEP
 from projects.kinds.base import Kind
 from projects.vocabulary import Answer, Mark, as_answer
@@ -64,11 +66,14 @@ class Tree:
 
     def targets(self, answers: Sequence[Answer]) -> linear.Targets:
         """Which nodes lie on the ways of each answer, shape (n_answers, n_nodes)."""
-        targets = np.zeros((len(answers), len(self.columns)), dtype=np.bool_)
-        for row, answer in enumerate(answers):
-            for mark in answer:
-                targets[row, self.places(mark.label)] = True
-        return targets
+        ways = [[c for mark in answer for c in self.places(mark.label)] for answer in answers]
+        return linear.as_targets(ways, len(self.columns))
+
+    def ends(self, answers: Sequence[Answer]) -> linear.Targets:
+        """Which paths each answer names, shape (n_answers, n_paths)."""
+        place = {path: column for column, path in enumerate(self.paths)}
+        named = [[place[mark.label] for mark in answer] for answer in answers]
+        return linear.as_targets(named, len(self.paths))
 
     def proba(self, scores: Matrix, line: Line) -> Matrix:
         """Of each path the product of its shares at the forks, shape (n_texts, n_paths)."""
@@ -96,10 +101,15 @@ class TaxonomyLinear:
         self._machine: Machine | None = None
         self._line: Line = NO_SHARES
         self._several: Several | None = None
+        self._means: WordMeans | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
         return self._tree.paths
+
+    def read(self, texts: Sequence[str], *, seed: int) -> None:
+        """Learn what their words are about, for the next :meth:`fit`."""
+        self._means = linear.means_of(texts, seed=seed)
 
     def fit(self, texts: Sequence[str], answers: Sequence[Answer], *, seed: int) -> None:
         """Learn from every answer; from those of several nodes only where they are usual."""
@@ -112,11 +122,19 @@ class TaxonomyLinear:
             return
         inputs, given = [text for text, _ in rows], [answer for _, answer in rows]
         tree = Tree(tuple(paths))
-        features = linear.inputs_of(inputs, labels=len(tree.columns))
+        features = linear.inputs_of(inputs, labels=len(tree.columns), means=self._means)
         matrix, targets = features.matrix(inputs), tree.targets(given)
         machine, scores, held = linear.learn(features, matrix, targets, seed=seed)
-        line, several = _calibrate(tree, scores, [given[i] for i in held], many=many)
-        self.use(machine, tree, line, several)
+        told = [given[i] for i in held]
+        machine, scores = linear.with_likeness(
+            machine,
+            features.embedded(matrix, inputs),
+            targets,
+            held,
+            scores,
+            loss=lambda some: _loss(tree, some, told, many=many),
+        )
+        self.use(machine, tree, *_calibrate(tree, scores, told, many=many))
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable path of each text, or every probable one."""
@@ -175,16 +193,29 @@ def _calibrate(
     tree: Tree, scores: Matrix, answers: Sequence[Answer], *, many: bool
 ) -> tuple[Line, Several | None]:
     """From texts that were not trained on."""
-    place = {path: column for column, path in enumerate(tree.paths)}
-    columns = [[place[mark.label] for mark in answer] for answer in answers]
     least = tree.least(scores)
     if many:
-        targets = np.zeros(least.shape, dtype=np.bool_)
-        for row, chosen in enumerate(columns):
-            targets[row, chosen] = True
-        return NO_SHARES, fit_several(least, targets)
-    truth = [one[0] if np.isfinite(least[row, one[0]]) else -1 for row, one in enumerate(columns)]
-    return fit_shares(linear.filled(scores), truth, of=tree.proba), None
+        return NO_SHARES, fit_several(least, tree.ends(answers))
+    truth = _truth(tree, least, answers)
+    return fit_shares(linear.filled(scores), truth.tolist(), of=tree.proba), None
+
+
+def _loss(tree: Tree, scores: Matrix, answers: Sequence[Answer], *, many: bool) -> float:
+    """How surprising the true paths are under the best line."""
+    line, several = _calibrate(tree, scores, answers, many=many)
+    least = tree.least(scores)
+    if several is not None:
+        marginals = several.marginals(least)
+        return log_loss(np.where(tree.ends(answers), marginals, 1.0 - marginals))
+    truth = _truth(tree, least, answers)
+    rows = np.flatnonzero(truth >= 0)
+    return log_loss(tree.proba(linear.filled(scores), line)[rows, truth[rows]])
+
+
+def _truth(tree: Tree, least: Matrix, answers: Sequence[Answer]) -> linear.Places:
+    """The path of each answer; -1 where a node on its way could not be learned."""
+    truth = tree.ends(answers).argmax(axis=1)
+    return np.where(np.isfinite(least[np.arange(len(truth)), truth]), truth, -1)
 
 
 def _all_probable(several: Several, scores: Matrix, marks: Sequence[Mark]) -> Guesses:

@@ -13,16 +13,23 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from backend_ml.replaying import Row
+from projects.forms.base import STEP
 from projects.kinds.base import Kind
 from projects.kit.errors import BadInput
 from projects.vocabulary import Answer, Mark, as_answer
 
 CONTROL = "answer"
 FIELD = "text"
-FORMS = {"label": "choice", "labels": "choices", "spans": "spans"}
+FORMS = {"label": "choice", "labels": "choices", "path": "taxonomy", "spans": "spans"}
 """Field of a row that holds the answer, and the form of that answer."""
-LEARNERS = {"choice": "choice_linear", "choices": "choices_linear", "spans": "span_crf"}
+LEARNERS = {
+    "choice": "choice_linear",
+    "choices": "choices_linear",
+    "taxonomy": "taxonomy_linear",
+    "spans": "span_crf",
+}
 """Those that learn first in the product."""
+METRICS = {"choice": "choices", "choices": "choices", "taxonomy": "paths", "spans": "spans"}
 OUT_OF_SCOPE = "oos"
 """CLINC150 marks texts that belong to none of its classes; they are no class to be learned."""
 TEST_SHARE = 0.2
@@ -104,9 +111,12 @@ def _checked(row: Any) -> dict[str, Any]:
         raise BadInput("'text' must be a text")
     if "label" in row and not isinstance(row["label"], str):
         raise BadInput("'label' must be a text")
-    labels = row.get("labels", [])
-    if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
-        raise BadInput("'labels' must be a list of texts")
+    for name in ("labels", "path"):
+        texts = row.get(name, [])
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise BadInput(f"'{name}' must be a list of texts")
+    if "path" in row and not row["path"]:
+        raise BadInput("'path' must name one node or more")
     spans = row.get("spans", [])
     if not isinstance(spans, list):
         raise BadInput("'spans' must be a list")
@@ -149,6 +159,8 @@ def _in_scope(row: Mapping[str, Any], name: str) -> bool:
 def _answer(row: Mapping[str, Any], name: str) -> Answer:
     if name == "label":
         return (Mark(CONTROL, row["label"]),)
+    if name == "path":
+        return (Mark(CONTROL, STEP.join(row["path"])),)
     if name == "labels":
         return as_answer([Mark(CONTROL, label) for label in dict.fromkeys(row["labels"])])
     return as_answer([Mark(CONTROL, s["label"], s["start"], s["end"]) for s in row["spans"]])
@@ -181,7 +193,7 @@ def kind_for(form: str, labels: Sequence[str], *, name: str) -> Kind:
         form=form,
         control=CONTROL,
         field=FIELD,
-        metric="spans" if form == "spans" else "choices",
+        metric=METRICS[form],
         learner=LEARNERS[form],
         config=config_for(form, labels),
     )
@@ -192,6 +204,20 @@ def config_for(form: str, labels: Sequence[str], *, control: str = CONTROL) -> s
     tag, inside, more = ("Labels", "Label", "") if form == "spans" else ("Choices", "Choice", "")
     if form == "choices":
         more = ' choice="multiple"'
-    offers = "".join(f"<{inside} value={quoteattr(label)}/>" for label in labels)
+    if form == "taxonomy":
+        tag, offers = "Taxonomy", _nodes([label.split(STEP) for label in labels])
+    else:
+        offers = "".join(f"<{inside} value={quoteattr(label)}/>" for label in labels)
     text = f'<Text name="text" value="${FIELD}"/>'
     return f'<View>{text}<{tag} name="{control}" toName="text"{more}>{offers}</{tag}></View>'
+
+
+def _nodes(paths: Sequence[Sequence[str]]) -> str:
+    """Choices inside choices, of paths that start at the same node."""
+    tops = dict.fromkeys(path[0] for path in paths if path)
+    return "".join(
+        f"<Choice value={quoteattr(top)}>"
+        + _nodes([path[1:] for path in paths if path and path[0] == top])
+        + "</Choice>"
+        for top in tops
+    )

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 from backend_ml import embeddings, text_features, word_means
-from backend_ml.learners import choice_linear, choices_linear
+from backend_ml.learners import choice_linear, choices_linear, taxonomy_linear
 from backend_ml.learners.base import LearnerFile
 from backend_ml.learners.choice_linear import ChoiceLinear
 from backend_ml.word_means import WordMeans
-from projects.vocabulary import Answer, Mark
+from projects.vocabulary import Answer, Mark, as_answer
 from tests.backend_ml.corpus import WISHES
 from tests.support import kinds
 
 CHOICE = kinds.kind_of("choice")
-BOTH = pytest.mark.parametrize("form", ["choice", "choices"])
-SUBJECTS = sorted(kinds.TOPICS)
+SUBJECTS = {
+    "choice": sorted(WISHES),
+    "choices": sorted(kinds.TOPICS),
+    "taxonomy": sorted(kinds.SENTENCES),
+}
+EACH = pytest.mark.parametrize("form", SUBJECTS)
 SYLLABLES = "ba ce di fo gu ha je ki lo mu".split()
 
 
@@ -34,17 +38,20 @@ def words(subject: int) -> list[str]:
 def texts(count: int, *, seed: int) -> tuple[list[str], list[int]]:
     """Six words each of the subject that the text is about."""
     rng = Random(seed)
-    about = [rng.randrange(len(SUBJECTS)) for _ in range(count)]
+    about = [rng.randrange(3) for _ in range(count)]
     return [" ".join(rng.sample(words(subject), 6)) for subject in about], about
 
 
 def answers(about: Sequence[int], form: str) -> list[Answer]:
-    labels = SUBJECTS if form == "choices" else sorted(WISHES)
-    return [(Mark(kinds.CONTROL, labels[subject]),) for subject in about]
+    return [(Mark(kinds.CONTROL, SUBJECTS[form][subject]),) for subject in about]
 
 
 READ = texts(1_500, seed=1)[0]
-FILES: dict[str, LearnerFile] = {"choice": choice_linear, "choices": choices_linear}
+FILES: dict[str, LearnerFile] = {
+    "choice": choice_linear,
+    "choices": choices_linear,
+    "taxonomy": taxonomy_linear,
+}
 
 
 def right(form: str, read: Sequence[str], folder: Path | None = None) -> float:
@@ -64,18 +71,38 @@ def right(form: str, read: Sequence[str], folder: Path | None = None) -> float:
     return float(np.mean([guess is not None and guess.answer == one for guess, one in pairs]))
 
 
-@BOTH
+@EACH
 def test_labels_of_some_words_tell_of_others(form: str, tmp_path: Path) -> None:
     unread, read = right(form, []), right(form, READ, tmp_path)
     assert read >= unread + 0.1
     assert read >= 0.9
 
 
-@BOTH
+@EACH
 def test_of_too_few_words_nothing_is_learned(form: str, tmp_path: Path) -> None:
     assert right(form, READ[:20], tmp_path) == right(form, [])
     with np.load(tmp_path / "machine.npz", allow_pickle=False) as held:
         assert "words" not in held
+
+
+def test_where_people_name_several_nodes_likeness_counts_too() -> None:
+    kind, (one, two) = kinds.kind_of("taxonomy"), SUBJECTS["taxonomy"][:2]
+    some, about = texts(40, seed=2)
+    given = answers(about, "taxonomy")
+    both = as_answer([Mark(kinds.CONTROL, one), Mark(kinds.CONTROL, two)])
+    some += [" ".join(Random(i).sample(words(i % 2), 3) + words(1 - i % 2)[:3]) for i in range(6)]
+    given += [both] * 6
+    found = {}
+    for read in (False, True):
+        learner = taxonomy_linear.new(kind)
+        learner.read(READ if read else [], seed=0)
+        learner.fit(some, given, seed=0)
+        others, truth = texts(300, seed=3)
+        guesses = learner.predict(others)
+        assert guesses.marginals is not None
+        pairs = zip(guesses.items, answers(truth, "taxonomy"), strict=True)
+        found[read] = np.mean([guess is not None and guess.answer == one for guess, one in pairs])
+    assert found[True] >= found[False] + 0.1
 
 
 def test_a_text_of_unknown_words_is_like_nothing() -> None:

@@ -39,6 +39,15 @@ def test_tasks_are_found_from_the_rows(tmp_path: Path) -> None:
     assert by_name["one:labels"].kind.form == "choices"
 
 
+def test_a_path_is_a_node_of_a_tree(tmp_path: Path) -> None:
+    paths = (["a", "<x>"], ["a", "y", "z"], ["b"])
+    write(tmp_path / "one", [{"text": f"text {i}", "path": paths[i % 3]} for i in range(20)])
+    [found] = read(tmp_path, seed=0).datasets
+    assert (found.name, found.kind.form) == ("one:path", "taxonomy")
+    assert {row.answer[0].label for row in found.train} == {"a > <x>", "a > y > z", "b"}
+    assert found.kind.labels == ("a", "a > <x>", "a > y", "a > y > z", "b")
+
+
 def test_a_given_split_is_kept(tmp_path: Path) -> None:
     parts = [*labelled(12, split="train"), *labelled(4, split="dev"), *labelled(6, split="test")]
     write(tmp_path / "one", parts)
@@ -69,6 +78,8 @@ def test_folders_without_texts_are_skipped_with_a_word(tmp_path: Path) -> None:
         ({"text": 1, "label": "a"}, "'text'"),
         ({"text": "x", "label": 2}, "'label'"),
         ({"text": "x", "labels": ["a", 1]}, "'labels'"),
+        ({"text": "x", "path": "a"}, "'path'"),
+        ({"text": "x", "path": []}, "one node or more"),
         ({"text": "x", "spans": [{"start": 0, "end": 5, "label": "a"}]}, "not inside"),
         ({"text": "x", "spans": [{"start": 0, "label": "a"}]}, "whole numbers"),
         ([1], "object"),
