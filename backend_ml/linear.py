@@ -264,7 +264,7 @@ def with_likeness(
     held: Places,
     scores: Matrix,
     *,
-    loss: Callable[[Matrix], float],
+    loss: Callable[[Matrix, Places], float],
 ) -> tuple[Machine, Matrix]:
     """The machine blended with likeness to labels, where texts are embedded and it helps.
 

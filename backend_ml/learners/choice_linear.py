@@ -70,7 +70,7 @@ class ChoiceLinear:
             targets,
             held,
             scores,
-            loss=lambda some: _loss(some, true.tolist()),
+            loss=lambda some, rows: _loss(some, true[rows].tolist()),
         )
         self.use(machine, classes, _line(scores, true.tolist()))
 

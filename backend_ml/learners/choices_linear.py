@@ -56,7 +56,7 @@ class ChoicesLinear:
             targets,
             held,
             scores,
-            loss=lambda some: _loss(some, targets[held]),
+            loss=lambda some, rows: _loss(some, targets[held[rows]]),
         )
         self.use(machine, classes, fit_several(scores, targets[held]))
 

@@ -132,7 +132,7 @@ class TaxonomyLinear:
             targets,
             held,
             scores,
-            loss=lambda some: _loss(tree, some, told, many=many),
+            loss=lambda some, rows: _loss(tree, some, [told[i] for i in rows], many=many),
         )
         self.use(machine, tree, *_calibrate(tree, scores, told, many=many))
 

@@ -81,13 +81,16 @@ def test_likeness_that_says_nothing_is_left_out() -> None:
     distances = truth * 2.0 - 1.0 + 0.1 * rng.normal(size=truth.shape)
     noise = rng.normal(size=(200, 8)).astype(np.float32)
     target = truth * 2.0 - 1.0
-    blend, scores = centroids.fit(
-        noise, truth, np.arange(200), distances, folds=4, loss=lambda s: ((s - target) ** 2).mean()
-    )
+
+    def far(scores: Matrix, rows: NDArray[np.int64]) -> float:
+        return float(((scores - target[rows]) ** 2).mean())
+
+    held = np.arange(200)
+    blend, scores = centroids.fit(noise, truth, held, distances, folds=4, loss=far)
     assert blend is None
     assert scores is distances
     blend, scores = centroids.fit(
-        0 * noise, truth, np.arange(200), distances, folds=4, loss=lambda s: -s.sum()
+        0 * noise, truth, held, distances, folds=4, loss=lambda s, _: -s.sum()
     )
     assert blend is None, "embeddings of nothing have no spread"
 
@@ -100,10 +103,12 @@ def test_a_blend_is_as_wide_as_the_distances_were_and_knows_what_they_did() -> N
     rows = (truth @ rng.normal(size=(4, 8)) + 0.5 * rng.normal(size=(200, 8))).astype(np.float32)
     known = np.isfinite(distances)
 
-    def wrong(scores: Matrix) -> float:
-        return float((scores.argmax(axis=1) != truth.argmax(axis=1)).mean())
+    held = np.arange(200)
 
-    blend, scores = centroids.fit(rows, truth, np.arange(200), distances, folds=4, loss=wrong)
+    def wrong(scores: Matrix, of: NDArray[np.int64] = held) -> float:
+        return float((scores.argmax(axis=1) != truth[of].argmax(axis=1)).mean())
+
+    blend, scores = centroids.fit(rows, truth, held, distances, folds=4, loss=wrong)
     assert blend is not None
     assert wrong(scores) < 0.6 * wrong(distances)
     assert np.array_equal(np.isfinite(scores), known)
@@ -111,6 +116,26 @@ def test_a_blend_is_as_wide_as_the_distances_were_and_knows_what_they_did() -> N
     assert scores[known].mean() == pytest.approx(distances[known].mean(), abs=0.02)
     again = blend.of(np.where(known, distances, 0.0), rows)
     assert wrong(np.where(known, again, -np.inf)) <= wrong(scores), "these means saw the texts"
+
+
+def test_a_weight_is_judged_by_a_bounded_number_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centroids, "MOST_JUDGED", 4 * 50)
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 4, 200)[:, None] == np.arange(4)
+    rows = truth.astype(np.float32)
+    seen: list[list[int]] = []
+
+    def judge(scores: Matrix, of: NDArray[np.int64]) -> float:
+        assert scores.shape == (50, 4)
+        seen.append(of.tolist())
+        return float(-scores[truth[of]].mean())
+
+    blend, scores = centroids.fit(
+        rows, truth, np.arange(200), rng.normal(size=(200, 4)), folds=4, loss=judge
+    )
+    assert blend is not None
+    assert scores.shape == (200, 4), "whoever is not judged by gets a score all the same"
+    assert seen == [list(range(0, 200, 4))] * (1 + len(centroids.WEIGHTS))
 
 
 def learned(texts: list[str], truth: NDArray[np.int64]) -> choice_linear.ChoiceLinear:
