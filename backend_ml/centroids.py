@@ -28,7 +28,7 @@ WEIGHTS = (0.3, 0.6, 1.0, 1.4)
 """What likeness may count, where the distances from the borders count 1."""
 MOST_JUDGED = 600_000
 """Held-out texts times labels to judge a weight by: 4,000 texts of 150 labels, 600 of 1,000.
-With 1,000 labels and 8,000 texts all of them took two thirds of a fit (learners/README.md)."""
+With 1,000 labels and 8,000 texts all of them took more than half of a fit (learners/README.md)."""
 
 
 @dataclass(frozen=True)
