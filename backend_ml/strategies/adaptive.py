@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backend_ml.pool import Pool, Positions
-from backend_ml.strategies import capped_confidence, cardinality_margin, diverse_margin, typicality
+from backend_ml.strategies import cardinality_margin, diverse_margin, typicality
 from backend_ml.strategies.base import Strategy, knows_nothing
 
 A_CLASS = 2
@@ -26,11 +26,7 @@ def is_cold(pool: Pool) -> bool:
 
 def warm(pool: Pool) -> Strategy:
     """The strategy for this form of answer once a model can be asked."""
-    if pool.marginals is not None:
-        return cardinality_margin
-    if _marks_stretches(pool):
-        return capped_confidence
-    return diverse_margin
+    return diverse_margin if pool.marginals is None else cardinality_margin
 
 
 def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
@@ -38,10 +34,10 @@ def select(pool: Pool, size: int, *, rng: np.random.Generator) -> Positions:
 
     Where any number of labels may be right, and for spans, until there are ``FEW`` answers.
 
-    After that the margin with diversity for one class a text, label cardinality times
-    margin for several, and for spans the least confident with a cap a cluster. Early
-    on a model's doubts lose to a random choice, and typical tasks beat both (the
-    figures are in the documentation of the benchmark).
+    After that label cardinality times margin where any number of labels may be right, and
+    the margin with diversity for all else. Early on a model's doubts lose to a random
+    choice, and typical tasks beat both (the figures are in the documentation of the
+    benchmark).
 
     References
     ----------

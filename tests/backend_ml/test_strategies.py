@@ -193,7 +193,7 @@ def test_each_form_has_its_own_warm_strategy() -> None:
     torn = Pool(one, proba=np.ones((1, 2)) / 2, hesitation=one)
     assert adaptive.warm(torn) is diverse_margin
     assert adaptive.warm(Pool(one, marginals=np.ones((1, 2)))) is cardinality_margin
-    assert adaptive.warm(Pool(one, hesitation=one, disorder=one)) is capped_confidence
+    assert adaptive.warm(Pool(one, hesitation=one, disorder=one)) is diverse_margin
 
 
 def test_a_part_of_a_pool_describes_its_own_tasks() -> None:
