@@ -180,7 +180,7 @@ def pace(found: Pace) -> Figure:
         "name": "labels",
     }
     chart = figure([bars], x="time (UTC)", y=f"labels per {stretch(found.bar_seconds)}")
-    chart["layout"]["xaxis"]["type"] = "date"
+    chart["layout"]["xaxis"] |= {"type": "date", "automargin": True}  # the day is a second line
     chart["layout"]["yaxis"]["rangemode"] = "tozero"
     return chart
 

@@ -156,7 +156,7 @@ def _versions(session: Session, labels: int, project: int) -> None:
             calibration_error_n=int(size * 0.2),
             first_change_at=when, last_change_at=when + timedelta(seconds=20),
             serving_at=None if rejected else when + timedelta(seconds=24 + number % 5),
-            learner="choice_linear" if number % 3 else "choice_embedding",
+            learner="rules" if number < 3 else "choice_linear",
             reason="worse than the serving one by 0.03 [0.01, 0.05]" if rejected
             else "not worse than the serving one",
         )  # fmt: skip
