@@ -29,6 +29,7 @@ WEIGHTS = (0.3, 0.6, 1.0, 1.4)
 MOST_JUDGED = 600_000
 """Held-out texts times labels to judge a weight by: 4,000 texts of 150 labels, 600 of 1,000.
 With 1,000 labels and 8,000 texts all of them took more than half of a fit (learners/README.md)."""
+FEWEST_JUDGED = 200
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def fit(
     wide, alike = spread(distances, known), spread(likeness, known)
     if not wide or not alike:
         return None, distances
-    judged = evenly(len(held), max(1, MOST_JUDGED // targets.shape[1]))
+    judged = evenly(len(held), max(FEWEST_JUDGED, MOST_JUDGED // targets.shape[1]))
     best, blend, scores = loss(distances[judged], judged), None, distances
     middle = float(distances[known].mean())
     whole = means(embeddings, targets)

@@ -22,6 +22,8 @@ CONTROL = "answer"
 FIELD = "text"
 FORMS = {"label": "choice", "labels": "choices", "path": "taxonomy", "spans": "spans"}
 """Field of a row that holds the answer, and the form of that answer."""
+ONE = ("label", "path")
+"""Fields that hold exactly one answer, so that with one label there is nothing to tell apart."""
 LEARNERS = {
     "choice": "choice_linear",
     "choices": "choices_linear",
@@ -111,18 +113,24 @@ def _checked(row: Any) -> dict[str, Any]:
         raise BadInput("'text' must be a text")
     if "label" in row and not isinstance(row["label"], str):
         raise BadInput("'label' must be a text")
+    if isinstance(row.get("path"), str):  # of a file, say: not for us
+        del row["path"]
     for name in ("labels", "path"):
-        texts = row.get(name, [])
-        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-            raise BadInput(f"'{name}' must be a list of texts")
-    if "path" in row and not row["path"]:
-        raise BadInput("'path' must name one node or more")
+        _check_texts(row, name)
     spans = row.get("spans", [])
     if not isinstance(spans, list):
         raise BadInput("'spans' must be a list")
     for span in spans:
         _check_span(span, len(row["text"]))
     return row
+
+
+def _check_texts(row: Mapping[str, Any], name: str) -> None:
+    texts = row.get(name, [])
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        raise BadInput(f"'{name}' must be a list of texts")
+    if name == "path" and name in row and not texts:
+        raise BadInput("'path' must name one node or more")
 
 
 def _check_span(span: Any, length: int) -> None:
@@ -142,7 +150,7 @@ def _dataset(
     used = [row for row in rows if name in row and row["text"].strip() and _in_scope(row, name)]
     answers = [_answer(row, name) for row in used]
     labels = sorted({mark.label for answer in answers for mark in answer})
-    if len(labels) < (2 if name == "label" else 1) or len(used) < 10:
+    if len(labels) < (2 if name in ONE else 1) or len(used) < 10:
         return None
     pairs = list(zip(used, answers, strict=True))
     train, test = _split(pairs, seed=seed)

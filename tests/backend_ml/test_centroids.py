@@ -120,6 +120,7 @@ def test_a_blend_is_as_wide_as_the_distances_were_and_knows_what_they_did() -> N
 
 def test_a_weight_is_judged_by_a_bounded_number_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(centroids, "MOST_JUDGED", 4 * 50)
+    monkeypatch.setattr(centroids, "FEWEST_JUDGED", 20)
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 4, 200)[:, None] == np.arange(4)
     rows = truth.astype(np.float32)

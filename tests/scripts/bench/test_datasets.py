@@ -48,6 +48,13 @@ def test_a_path_is_a_node_of_a_tree(tmp_path: Path) -> None:
     assert found.kind.labels == ("a", "a > <x>", "a > y", "a > y > z", "b")
 
 
+def test_a_path_that_is_a_text_or_always_the_same_is_no_tree(tmp_path: Path) -> None:
+    write(tmp_path / "file", labelled(20, path="mails/7.txt"))
+    write(tmp_path / "same", labelled(20, path=["a", "b"]))
+    found = read(tmp_path, seed=0)
+    assert [one.name for one in found.datasets] == ["file:label", "same:label"]
+
+
 def test_a_given_split_is_kept(tmp_path: Path) -> None:
     parts = [*labelled(12, split="train"), *labelled(4, split="dev"), *labelled(6, split="test")]
     write(tmp_path / "one", parts)
@@ -78,7 +85,7 @@ def test_folders_without_texts_are_skipped_with_a_word(tmp_path: Path) -> None:
         ({"text": 1, "label": "a"}, "'text'"),
         ({"text": "x", "label": 2}, "'label'"),
         ({"text": "x", "labels": ["a", 1]}, "'labels'"),
-        ({"text": "x", "path": "a"}, "'path'"),
+        ({"text": "x", "path": ["a", 1]}, "'path'"),
         ({"text": "x", "path": []}, "one node or more"),
         ({"text": "x", "spans": [{"start": 0, "end": 5, "label": "a"}]}, "not inside"),
         ({"text": "x", "spans": [{"start": 0, "label": "a"}]}, "whole numbers"),
