@@ -113,8 +113,8 @@ def _checked(row: Any) -> dict[str, Any]:
         raise BadInput("'text' must be a text")
     if "label" in row and not isinstance(row["label"], str):
         raise BadInput("'label' must be a text")
-    if isinstance(row.get("path"), str):  # of a file, say: not for us
-        del row["path"]
+    if not _names_a_node(row.get("path")):
+        row.pop("path", None)
     for name in ("labels", "path"):
         _check_texts(row, name)
     spans = row.get("spans", [])
@@ -129,8 +129,11 @@ def _check_texts(row: Mapping[str, Any], name: str) -> None:
     texts = row.get(name, [])
     if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
         raise BadInput(f"'{name}' must be a list of texts")
-    if name == "path" and name in row and not texts:
-        raise BadInput("'path' must name one node or more")
+
+
+def _names_a_node(path: Any) -> bool:
+    """Or is it the path of a file, say, or of a pencil: then it is not for us."""
+    return isinstance(path, list) and bool(path) and isinstance(path[0], str)
 
 
 def _check_span(span: Any, length: int) -> None:

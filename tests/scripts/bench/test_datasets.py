@@ -48,11 +48,10 @@ def test_a_path_is_a_node_of_a_tree(tmp_path: Path) -> None:
     assert found.kind.labels == ("a", "a > <x>", "a > y", "a > y > z", "b")
 
 
-def test_a_path_that_is_a_text_or_always_the_same_is_no_tree(tmp_path: Path) -> None:
-    write(tmp_path / "file", labelled(20, path="mails/7.txt"))
-    write(tmp_path / "same", labelled(20, path=["a", "b"]))
-    found = read(tmp_path, seed=0)
-    assert [one.name for one in found.datasets] == ["file:label", "same:label"]
+@pytest.mark.parametrize("path", ["mails/7.txt", None, [], [[0, 1], [2, 3]], ["always", "it"]])
+def test_other_paths_and_one_for_all_are_no_tree(tmp_path: Path, path: Any) -> None:
+    write(tmp_path / "one", labelled(20, path=path))
+    assert [one.name for one in read(tmp_path, seed=0).datasets] == ["one:label"]
 
 
 def test_a_given_split_is_kept(tmp_path: Path) -> None:
@@ -86,7 +85,6 @@ def test_folders_without_texts_are_skipped_with_a_word(tmp_path: Path) -> None:
         ({"text": "x", "label": 2}, "'label'"),
         ({"text": "x", "labels": ["a", 1]}, "'labels'"),
         ({"text": "x", "path": ["a", 1]}, "'path'"),
-        ({"text": "x", "path": []}, "one node or more"),
         ({"text": "x", "spans": [{"start": 0, "end": 5, "label": "a"}]}, "not inside"),
         ({"text": "x", "spans": [{"start": 0, "label": "a"}]}, "whole numbers"),
         ([1], "object"),
