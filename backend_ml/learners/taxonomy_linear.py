@@ -125,16 +125,16 @@ class TaxonomyLinear:
         features = linear.inputs_of(inputs, labels=len(tree.columns), means=self._means)
         matrix, targets = features.matrix(inputs), tree.targets(given)
         machine, scores, held = linear.learn(features, matrix, targets, seed=seed)
-        told = [given[i] for i in held]
+        ends = tree.ends(given)
         machine, scores = linear.with_likeness(
             machine,
             features.embedded(matrix, inputs),
             targets,
             held,
             scores,
-            loss=lambda some, rows: _loss(tree, some, [told[i] for i in rows], many=many),
+            loss=lambda some, rows: _loss(tree, some, ends[held[rows]], many=many),
         )
-        self.use(machine, tree, *_calibrate(tree, scores, told, many=many))
+        self.use(machine, tree, *_calibrate(tree, scores, ends[held], many=many))
 
     def predict(self, texts: Sequence[str]) -> Guesses:
         """The most probable path of each text, or every probable one."""
@@ -190,31 +190,31 @@ def _prefixes(path: str) -> tuple[str, ...]:
 
 
 def _calibrate(
-    tree: Tree, scores: Matrix, answers: Sequence[Answer], *, many: bool
+    tree: Tree, scores: Matrix, ends: linear.Targets, *, many: bool
 ) -> tuple[Line, Several | None]:
     """From texts that were not trained on."""
     least = tree.least(scores)
     if many:
-        return NO_SHARES, fit_several(least, tree.ends(answers))
-    truth = _truth(tree, least, answers)
+        return NO_SHARES, fit_several(least, ends)
+    truth = _truth(least, ends)
     return fit_shares(linear.filled(scores), truth.tolist(), of=tree.proba), None
 
 
-def _loss(tree: Tree, scores: Matrix, answers: Sequence[Answer], *, many: bool) -> float:
+def _loss(tree: Tree, scores: Matrix, ends: linear.Targets, *, many: bool) -> float:
     """How surprising the true paths are under the best line."""
-    line, several = _calibrate(tree, scores, answers, many=many)
+    line, several = _calibrate(tree, scores, ends, many=many)
     least = tree.least(scores)
     if several is not None:
         marginals = several.marginals(least)
-        return log_loss(np.where(tree.ends(answers), marginals, 1.0 - marginals))
-    truth = _truth(tree, least, answers)
+        return log_loss(np.where(ends, marginals, 1.0 - marginals))
+    truth = _truth(least, ends)
     rows = np.flatnonzero(truth >= 0)
     return log_loss(tree.proba(linear.filled(scores), line)[rows, truth[rows]])
 
 
-def _truth(tree: Tree, least: Matrix, answers: Sequence[Answer]) -> linear.Places:
+def _truth(least: Matrix, ends: linear.Targets) -> linear.Places:
     """The path of each answer; -1 where a node on its way could not be learned."""
-    truth = tree.ends(answers).argmax(axis=1)
+    truth = ends.argmax(axis=1)
     return np.where(np.isfinite(least[np.arange(len(truth)), truth]), truth, -1)
 
 
